@@ -118,9 +118,12 @@ int main(int argc, char **argv)
 	printf("%-28s %5s %9s %9s\n", "", "idle", "VmSize MB", "VmRSS MB");
 	print_row("before", 0);
 	ok = use_all(pool, futures, n, run_waiting);
+	if (!ok)
+		goto out;
 	print_row("idle", n);
-	ok = ok && use_all(pool, futures, n, run_allocating);
-	print_row("idle, malloc() was used", n);
+	ok = use_all(pool, futures, n, run_allocating);
+	if (ok)
+		print_row("idle, malloc() was used", n);
 out:
 	pool_free(pool);
 	free(futures);

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "tests/fleet/delay.h"
+
+struct settings {
+	uint16_t port;       /* 0: a free one */
+	const char *control; /* path of the control socket, or NULL */
+	struct delay_settings delay;
+};
+
+/*
+ * Listens on 0.0.0.0, prints "ready PORT" on standard output and serves until
+ * SIGTERM, SIGINT, SIGHUP or the death of the parent process. Returns the exit
+ * status. Connections to an address outside 127.0.0.0/8 are closed: a fleet
+ * gives a shell to anyone who knows its password.
+ */
+int fleet_run(const struct settings *settings);
