@@ -1,0 +1,58 @@
+#pragma once
+
+#include "inventory/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Longest values, in bytes without the NUL. */
+#define HOST_IP_MAX 255 /* RFC 1035 section 2.3.4: a name */
+#define HOST_USER_MAX 255
+#define HOST_PASSWORD_MAX 1023
+#define HOST_NAME_MAX_BYTES 255 /* name= and group= */
+
+/*
+ * One line of the host file. Everything is inline: a host is moved with its
+ * struct, owned with it, and ended by host_wipe().
+ */
+struct host {
+	/* As written, canonical: what inet_ntop() makes of a literal (an IPv6
+	 * zone kept), or the name in lower case without a final dot. */
+	char ip[HOST_IP_MAX + 1];
+	char user[HOST_USER_MAX + 1];
+	char name[HOST_NAME_MAX_BYTES + 1];   /* name=, or "" */
+	char group[HOST_NAME_MAX_BYTES + 1];  /* group=, or "" */
+	char password[HOST_PASSWORD_MAX + 1]; /* secret; "" when has_password
+	                                       * is false */
+	uint16_t port;
+	bool has_password; /* false for "-" */
+	bool is_name;      /* ip has to be resolved */
+	size_t line;       /* in its file, from 1 */
+};
+
+/*
+ * Parses one line, without its line end:
+ *
+ *     ADDRESS[:PORT] USER PASSWORD [port=N] [name=TEXT] [group=TEXT]
+ *
+ * Fields are separated by runs of spaces and tabs. ADDRESS is an IPv4 or IPv6
+ * literal ("[v6]:port" with a port) or a name; "-" as PASSWORD means none.
+ * The line holds no NUL and is valid UTF-8, or it is refused. default_port
+ * serves where the line names none.
+ *
+ * On false, err (ERR_INPUT) says what is wrong and quotes at most the first
+ * field: the rest may be a secret. *host is then wiped.
+ */
+bool host_parse(struct host *host, const char *line, size_t length,
+                uint16_t default_port, struct err *err);
+
+/* True for an empty line, one of blanks only, and a comment: '#' as the first
+ * character that is not a blank. */
+bool host_line_is_blank(const char *line, size_t length);
+
+/* Overwrites the password, and only that. */
+void host_forget_password(struct host *host);
+
+/* Overwrites everything. */
+void host_wipe(struct host *host);

@@ -1,0 +1,322 @@
+#include "inventory/hostfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/sha.h>
+
+/* A host that was seen: enough of SHA-256 that no two are ever mixed up. */
+struct seen {
+	unsigned char key[12];
+	uint32_t line; /* 0: a free slot */
+};
+
+struct hostfile {
+	char *name;
+	int fd;
+	int cancel_fd;
+	uint16_t default_port;
+	bool at_end;
+	bool exposed;
+	size_t line; /* the last one taken */
+
+	/* Unread bytes are buf[begin, end); the rest is wiped. */
+	size_t begin, end;
+	char buf[2 * HOSTFILE_LINE_MAX];
+
+	struct seen *seen; /* open addressing; a power of two of slots */
+	size_t seen_slots, seen_used;
+};
+
+#define SEEN_SLOTS_FIRST 1024
+
+bool hostfile_open(struct hostfile **file, const char *path,
+                   uint16_t default_port, int cancel_fd, struct err *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct hostfile *f = calloc(1, sizeof(*f));
+	struct stat st;
+
+	if (f == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	f->fd = -1;
+	f->cancel_fd = cancel_fd;
+	f->default_port = default_port;
+	f->name = strdup(is_stdin ? "standard input" : path);
+	f->seen = calloc(SEEN_SLOTS_FIRST, sizeof(*f->seen));
+	f->seen_slots = SEEN_SLOTS_FIRST;
+	if (f->name == NULL || f->seen == NULL) {
+		err_set(err, ERR_SYSTEM, "out of memory");
+		goto fail;
+	}
+	f->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0 || fstat(f->fd, &st) != 0) {
+		err_errno(err, ERR_INPUT, errno, "cannot open '%s'", f->name);
+		goto fail;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		err_errno(err, ERR_INPUT, EISDIR, "cannot read '%s'", f->name);
+		goto fail;
+	}
+	f->exposed = S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0;
+	*file = f;
+	return true;
+fail:
+	hostfile_close(f);
+	return false;
+}
+
+bool hostfile_is_exposed(const struct hostfile *file)
+{
+	return file->exposed;
+}
+
+const char *hostfile_name(const struct hostfile *file)
+{
+	return file->name;
+}
+
+void hostfile_close(struct hostfile *file)
+{
+	if (file == NULL)
+		return;
+	if (file->fd > STDERR_FILENO)
+		close(file->fd);
+	explicit_bzero(file->buf, sizeof(file->buf));
+	free(file->seen);
+	free(file->name);
+	free(file);
+}
+
+static bool cancelled(const struct hostfile *file)
+{
+	struct pollfd fd = { .fd = file->cancel_fd, .events = POLLIN };
+
+	return file->cancel_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+/* Waits for input or the end of the run; false only for the latter. */
+static bool wait_for_input(const struct hostfile *file)
+{
+	struct pollfd fds[2] = {
+		{ .fd = file->fd, .events = POLLIN },
+		{ .fd = file->cancel_fd, .events = POLLIN }, /* -1: ignored */
+	};
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return fds[1].revents == 0;
+}
+
+/* Puts the unread bytes to the front, so that the rest of a line fits. */
+static void make_room(struct hostfile *file)
+{
+	size_t unread = file->end - file->begin;
+
+	memmove(file->buf, file->buf + file->begin, unread);
+	explicit_bzero(file->buf + unread, sizeof(file->buf) - unread);
+	file->begin = 0;
+	file->end = unread;
+}
+
+/* Reads more bytes. HOST_READ: there are more, or the end was met. */
+static enum host_read fill(struct hostfile *file, struct err *err)
+{
+	ssize_t got;
+
+	make_room(file);
+	do {
+		if (!wait_for_input(file))
+			return HOST_END;
+		got = read(file->fd, file->buf + file->end,
+		           sizeof(file->buf) - file->end);
+	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
+	if (got < 0) {
+		err_errno(err, ERR_INPUT, errno, "cannot read '%s'",
+		          file->name);
+		return HOST_FAILED;
+	}
+	if (got == 0)
+		file->at_end = true;
+	file->end += (size_t)got;
+	return HOST_READ;
+}
+
+static void consume(struct hostfile *file, size_t length)
+{
+	explicit_bzero(file->buf + file->begin, length);
+	file->begin += length;
+}
+
+/*
+ * Finds the next line: *length bytes from buf[begin], and *taken with its end.
+ * HOST_BAD: the line is too long, and was passed over.
+ */
+static enum host_read next_line(struct hostfile *file, size_t *length,
+                                size_t *taken, struct err *err)
+{
+	bool too_long = false;
+
+	for (;;) {
+		const char *begin = file->buf + file->begin;
+		size_t unread = file->end - file->begin;
+		const char *newline = memchr(begin, '\n', unread);
+		enum host_read got;
+
+		if (newline != NULL || (file->at_end && unread > 0)) {
+			*length = newline != NULL ? (size_t)(newline - begin)
+			                          : unread;
+			*taken = newline != NULL ? *length + 1 : *length;
+			if (*length > 0 && begin[*length - 1] == '\r')
+				--*length;
+			too_long |= *length > HOSTFILE_LINE_MAX;
+			break;
+		}
+		if (file->at_end && !too_long)
+			return HOST_END;
+		if (file->at_end) {
+			*taken = 0;
+			break;
+		}
+		if (unread > HOSTFILE_LINE_MAX + 1) {
+			too_long = true;
+			consume(file, unread);
+		}
+		got = fill(file, err);
+		if (got != HOST_READ)
+			return got;
+	}
+	file->line++;
+	if (!too_long)
+		return HOST_READ;
+	consume(file, *taken);
+	err_set(err, ERR_INPUT, "%s:%zu: line over %d bytes", file->name,
+	        file->line, HOSTFILE_LINE_MAX);
+	return HOST_BAD;
+}
+
+static bool host_key(const struct host *host, unsigned char key[12])
+{
+	char text[HOST_IP_MAX + 8];
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	int length = snprintf(text, sizeof(text), "%s %u", host->ip,
+	                      (unsigned)host->port);
+
+	if (SHA256((const unsigned char *)text, (size_t)length, digest) == NULL)
+		return false;
+	memcpy(key, digest, 12);
+	return true;
+}
+
+/* The slot of key, or the free one where it belongs. */
+static struct seen *seen_find(struct seen *table, size_t slots,
+                              const unsigned char key[12])
+{
+	size_t at;
+
+	memcpy(&at, key, sizeof(at));
+	for (;; at++) {
+		struct seen *slot = &table[at & (slots - 1)];
+
+		if (slot->line == 0 || memcmp(slot->key, key, 12) == 0)
+			return slot;
+	}
+}
+
+static bool seen_grow(struct hostfile *file)
+{
+	size_t slots = file->seen_slots * 2;
+	struct seen *table = calloc(slots, sizeof(*table));
+
+	if (table == NULL)
+		return false;
+	for (size_t i = 0; i < file->seen_slots; i++) {
+		const struct seen *old = &file->seen[i];
+
+		if (old->line != 0)
+			*seen_find(table, slots, old->key) = *old;
+	}
+	free(file->seen);
+	file->seen = table;
+	file->seen_slots = slots;
+	return true;
+}
+
+/* HOST_READ for a new host, which is remembered. */
+static enum host_read check_repeat(struct hostfile *file,
+                                   const struct host *host, struct err *err)
+{
+	unsigned char key[12];
+	struct seen *slot;
+
+	if (!host_key(host, key) ||
+	    (file->seen_used * 4 >= file->seen_slots * 3 && !seen_grow(file))) {
+		err_set(err, ERR_SYSTEM, "%s:%zu: out of memory", file->name,
+		        file->line);
+		return HOST_FAILED;
+	}
+	slot = seen_find(file->seen, file->seen_slots, key);
+	if (slot->line != 0) {
+		err_set(err, ERR_INPUT,
+		        "%s:%zu: %s port %u was on line %u already; it is "
+		        "probed once",
+		        file->name, file->line, host->ip, (unsigned)host->port,
+		        (unsigned)slot->line);
+		return HOST_REPEATED;
+	}
+	memcpy(slot->key, key, sizeof(slot->key));
+	slot->line = (uint32_t)file->line;
+	file->seen_used++;
+	return HOST_READ;
+}
+
+static size_t byte_order_mark(const struct hostfile *file, size_t length)
+{
+	const char *begin = file->buf + file->begin;
+
+	return file->line == 1 && length >= 3 &&
+	               memcmp(begin, "\xEF\xBB\xBF", 3) == 0
+	           ? 3
+	           : 0;
+}
+
+enum host_read hostfile_next(struct hostfile *file, struct host *host,
+                             struct err *err)
+{
+	for (;;) {
+		size_t length = 0, taken = 0, mark;
+		const char *line;
+		enum host_read got;
+		bool blank, parsed;
+
+		if (cancelled(file))
+			return HOST_END;
+		got = next_line(file, &length, &taken, err);
+		if (got != HOST_READ)
+			return got;
+		mark = byte_order_mark(file, length);
+		line = file->buf + file->begin + mark;
+		length -= mark;
+		blank = host_line_is_blank(line, length);
+		parsed = !blank && host_parse(host, line, length,
+		                              file->default_port, err);
+		consume(file, taken);
+		if (blank)
+			continue;
+		if (!parsed) {
+			err_prefix(err, "%s:%zu", file->name, file->line);
+			return HOST_BAD;
+		}
+		host->line = file->line;
+		got = check_repeat(file, host, err);
+		if (got != HOST_READ)
+			host_wipe(host);
+		return got;
+	}
+}

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/host.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reads a host file line by line through one fixed buffer, whose bytes are
+ * wiped as soon as a line was parsed: memory does not grow with the file, but
+ * for 16 bytes a host (in a table that is three eighths to three quarters full)
+ * by which a repeat is noticed. For one thread.
+ */
+struct hostfile;
+
+/* Longest line, in bytes without its end. A longer one is a bad line, not a
+ * bigger buffer. */
+#define HOSTFILE_LINE_MAX 4096
+
+enum host_read {
+	HOST_READ, /* *host is filled; the caller ends it with host_wipe() */
+	HOST_BAD,  /* *err says file, line and reason; reading may go on */
+	HOST_REPEATED, /* likewise: the address and port were on another line */
+	HOST_END,      /* nothing more, or the cancel descriptor fired */
+	HOST_FAILED    /* *err says why nothing more can be read */
+};
+
+/*
+ * path "-" is standard input. default_port serves lines that name none. While
+ * it waits for input (a pipe, a terminal) cancel_fd is polled as well; -1 is
+ * none. The caller ends *file with hostfile_close().
+ */
+bool hostfile_open(struct hostfile **file, const char *path,
+                   uint16_t default_port, int cancel_fd, struct err *err);
+
+/* Blank lines and comments are passed over. Understands CRLF, a byte-order mark
+ * and a last line without an end. */
+enum host_read hostfile_next(struct hostfile *file, struct host *host,
+                             struct err *err);
+
+/* True for a regular file that anybody on the machine may read. */
+bool hostfile_is_exposed(const struct hostfile *file);
+
+/* The path, or words for standard input; lives as long as the file. */
+const char *hostfile_name(const struct hostfile *file);
+
+/* NULL is fine. */
+void hostfile_close(struct hostfile *file);

@@ -1,0 +1,327 @@
+#include "inventory/probe.h"
+
+#include "inventory/resolve.h"
+#include "inventory/ssh.h"
+#include "inventory/tcp.h"
+#include "inventory/wait.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESSES_MAX 8
+
+/* Standard output at most: the part that is kept, and the frame around it. */
+#define ANSWER_MAX (RECORD_OUTPUT_MAX + 512)
+
+bool probe_library_init(struct err *err)
+{
+	return resolve_library_init(err) && ssh_library_init(err);
+}
+
+void probe_library_end(void)
+{
+	ssh_library_end();
+	resolve_library_end();
+}
+
+bool probe_init(struct probe *probe, const struct probe_settings *settings,
+                struct err *err)
+{
+	struct timespec wall;
+
+	memset(probe, 0, sizeof(*probe));
+	probe->settings = *settings;
+	probe->settings.command = NULL;
+	if (!frame_init(&probe->frame, err))
+		return false;
+	if (settings->command != NULL) {
+		probe->script = frame_script(&probe->frame, settings->command);
+		if (probe->script == NULL)
+			return err_set(err, ERR_SYSTEM, "out of memory");
+		probe->script_length = strlen(probe->script);
+	}
+	clock_gettime(CLOCK_REALTIME, &wall);
+	probe->wall_us = wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000;
+	probe->monotonic = monotonic_ns();
+	return true;
+}
+
+void probe_release(struct probe *probe)
+{
+	free(probe->script);
+	probe->script = NULL;
+}
+
+int64_t probe_now(const struct probe *probe)
+{
+	return probe->wall_us + (monotonic_ns() - probe->monotonic) / 1000;
+}
+
+static bool find_addresses(const struct probe *probe, struct record *record,
+                           struct address *addresses, size_t *count,
+                           const struct wait *wait, struct err *err)
+{
+	const struct host *host = &record->host;
+
+	record->phase = PHASE_RESOLVE;
+	if (host->is_name)
+		return resolve(host->ip, host->port,
+		               probe->settings.name_servers, addresses,
+		               ADDRESSES_MAX, count, wait, err);
+	*count = 1;
+	return address_parse(&addresses[0], host->ip, host->port, err);
+}
+
+/* Tries the addresses in order; the error is that of the last one. */
+static bool connect_any(const struct probe *probe, struct record *record,
+                        const struct address *addresses, size_t count, int *fd,
+                        const struct wait *wait, struct err *err)
+{
+	nanoseconds begin = monotonic_ns();
+
+	record->phase = PHASE_CONNECT;
+	for (size_t i = 0; i < count; i++) {
+		struct wait once =
+		    wait_at_most(wait, probe->settings.connect_timeout_ms);
+
+		address_format(&addresses[i], record->address,
+		               sizeof(record->address));
+		if (tcp_connect(fd, &addresses[i], &once, err)) {
+			record->connect_ms =
+			    (monotonic_ns() - begin) / NS_PER_MS;
+			return true;
+		}
+		if (err->kind == ERR_CANCELLED || err->kind == ERR_SYSTEM)
+			return false;
+	}
+	return false;
+}
+
+static bool shake_hands(struct record *record, struct ssh *ssh, struct err *err)
+{
+	bool ok;
+
+	record->phase = PHASE_HANDSHAKE;
+	ok = ssh_handshake(ssh, err);
+	snprintf(record->ssh_version, sizeof(record->ssh_version), "%s",
+	         ssh_version(ssh));
+	return ok && ssh_host_key(ssh, record->host_key_type,
+	                          sizeof(record->host_key_type),
+	                          record->host_key_sha256,
+	                          sizeof(record->host_key_sha256), err);
+}
+
+static bool log_in(const struct probe *probe, struct record *record,
+                   struct ssh *ssh, struct err *err)
+{
+	struct host *host = &record->host;
+	bool ok;
+
+	record->phase = PHASE_AUTH;
+	ok = ssh_login(ssh, host->user,
+	               host->has_password ? host->password : NULL, err);
+	if (!probe->settings.keep_password)
+		host_forget_password(host);
+	return ok;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool take_hostname(struct record *record, const char *text,
+                          size_t length, struct err *err)
+{
+	while (length > 0 && is_space(text[0])) {
+		text++;
+		length--;
+	}
+	while (length > 0 && is_space(text[length - 1]))
+		length--;
+	if (length == 0)
+		return err_set(err, ERR_COMMAND, "empty hostname");
+	if (length > RECORD_HOSTNAME_MAX)
+		return err_set(err, ERR_COMMAND, "hostname over %d bytes",
+		               RECORD_HOSTNAME_MAX);
+	if (memchr(text, '\0', length) != NULL)
+		return err_set(err, ERR_COMMAND, "hostname with a NUL byte");
+	memcpy(record->hostname, text, length);
+	record->hostname[length] = '\0';
+	return true;
+}
+
+/* Like $(…) of the shell, without the newlines at its end. */
+static bool take_output(struct record *record, const char *text, size_t length,
+                        struct err *err)
+{
+	while (length > 0 && text[length - 1] == '\n')
+		length--;
+	if (length > RECORD_OUTPUT_MAX)
+		return err_set(err, ERR_COMMAND, "more than %d bytes of output",
+		               RECORD_OUTPUT_MAX);
+	record->output = malloc(length + 1);
+	if (record->output == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	memcpy(record->output, text, length);
+	record->output[length] = '\0';
+	record->output_length = length;
+	return true;
+}
+
+/* The exit status, and the first line of what was said about it. */
+static bool check_exit(const struct ssh_answer *answer, struct err *err)
+{
+	int line = (int)strcspn(answer->errors, "\r\n");
+	const char *colon = line > 0 ? ": " : "";
+
+	if (answer->signal[0] != '\0')
+		return err_set(err, ERR_COMMAND, "ended by signal %s%s%.*s",
+		               answer->signal, colon, line, answer->errors);
+	if (answer->exit_status != 0)
+		return err_set(err, ERR_COMMAND, "exit status %d%s%.*s",
+		               answer->exit_status, colon, line,
+		               answer->errors);
+	return true;
+}
+
+/* Network devices, forced commands, Windows: no POSIX shell answered. */
+static bool ask_plainly(const struct probe *probe, struct record *record,
+                        struct ssh *ssh, struct err *err)
+{
+	struct ssh_answer answer;
+	bool ok =
+	    ssh_exec(ssh, "hostname", NULL, 0, ANSWER_MAX, &answer, err) &&
+	    check_exit(&answer, err) &&
+	    take_hostname(record, answer.out, answer.out_length, err);
+
+	ssh_answer_release(&answer);
+	if (ok && probe->script != NULL)
+		return err_set(err, ERR_COMMAND,
+		               "no POSIX shell: the command was not run");
+	return ok;
+}
+
+static bool read_output(const struct probe *probe, struct record *record,
+                        const struct ssh_answer *answer, struct err *err)
+{
+	const char *part;
+	size_t length;
+
+	if (frame_find(&probe->frame, FRAME_OUTPUT, answer->out,
+	               answer->out_length, &part, &length) != FRAME_FOUND)
+		return err_set(err, ERR_COMMAND,
+		               "the command's output was cut off");
+	record->exit_code = answer->exit_status;
+	return take_output(record, part, length, err);
+}
+
+static bool read_answer(const struct probe *probe, struct record *record,
+                        struct ssh *ssh, const struct ssh_answer *answer,
+                        struct err *err)
+{
+	const char *name;
+	size_t length;
+
+	switch (frame_find(&probe->frame, FRAME_HOSTNAME, answer->out,
+	                   answer->out_length, &name, &length)) {
+	case FRAME_MISSING:
+		if (ask_plainly(probe, record, ssh, err))
+			return true;
+		/* An account that has expired or may not log in has said so
+		 * the first time. */
+		if (err->kind == ERR_COMMAND && answer->errors_length > 0)
+			check_exit(answer, err);
+		return false;
+	case FRAME_CUT:
+		return check_exit(answer, err) &&
+		       err_set(err, ERR_COMMAND, "the answer was cut off");
+	case FRAME_FOUND:
+		break;
+	}
+	if (probe->script == NULL)
+		return check_exit(answer, err) &&
+		       take_hostname(record, name, length, err);
+	return take_hostname(record, name, length, err) &&
+	       read_output(probe, record, answer, err) &&
+	       check_exit(answer, err);
+}
+
+/* The answer was there, the end was not: it may still be running, and its exit
+ * status is not known. */
+static void explain_timeout(const struct probe *probe,
+                            const struct ssh_answer *answer, struct err *err)
+{
+	enum frame_part last =
+	    probe->script != NULL ? FRAME_OUTPUT : FRAME_HOSTNAME;
+	const char *part;
+	size_t length;
+
+	if (err->kind == ERR_TIMEOUT &&
+	    frame_find(&probe->frame, last, answer->out, answer->out_length,
+	               &part, &length) == FRAME_FOUND)
+		err_prefix(err, "answered, but did not end the session");
+}
+
+static bool ask(const struct probe *probe, struct record *record,
+                struct ssh *ssh, struct err *err)
+{
+	const char *command = probe->script != NULL
+	                          ? FRAME_SCRIPT_COMMAND
+	                          : probe->frame.hostname_command;
+	struct ssh_answer answer;
+	bool ok;
+
+	record->phase = PHASE_COMMAND;
+	ok = ssh_exec(ssh, command, probe->script, probe->script_length,
+	              ANSWER_MAX, &answer, err);
+	if (ok)
+		ok = read_answer(probe, record, ssh, &answer, err);
+	else
+		explain_timeout(probe, &answer, err);
+	ssh_answer_release(&answer);
+	return ok;
+}
+
+static bool tell_story(const struct probe *probe, struct record *record,
+                       const struct wait *wait, struct err *err)
+{
+	struct address addresses[ADDRESSES_MAX];
+	struct ssh *ssh = NULL;
+	size_t count = 0;
+	int fd = -1;
+	bool ok;
+
+	if (!wait_check(wait, err) ||
+	    !find_addresses(probe, record, addresses, &count, wait, err) ||
+	    !connect_any(probe, record, addresses, count, &fd, wait, err) ||
+	    !ssh_open(&ssh, fd, wait, err))
+		return false;
+	ok = shake_hands(record, ssh, err) && log_in(probe, record, ssh, err) &&
+	     ask(probe, record, ssh, err);
+	ssh_close(ssh);
+	return ok;
+}
+
+void probe_run(const struct probe *probe, struct record *record, int cancel_fd)
+{
+	unsigned limit_ms = probe->settings.host_timeout_ms;
+	nanoseconds begin = monotonic_ns();
+	struct wait wait = { .deadline = begin + limit_ms * NS_PER_MS,
+		             .limit_ms = limit_ms,
+		             .cancel_fd = cancel_fd };
+	struct err err;
+
+	if (tell_story(probe, record, &wait, &err)) {
+		record->status = STATUS_OK;
+		record->phase = PHASE_NONE;
+	} else {
+		record_fail(record, &err);
+	}
+	if (!probe->settings.keep_password)
+		host_forget_password(&record->host);
+	record->total_ms = (monotonic_ns() - begin) / NS_PER_MS;
+	record->last_attempt = probe_now(probe);
+}

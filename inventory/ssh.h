@@ -1,0 +1,78 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/wait.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * One SSH session over a connected socket, for one thread. Every call waits in
+ * poll() on the socket and the run's cancel descriptor, against the absolute
+ * deadline that ssh_open() was given; a server that never stops talking is
+ * stopped by the same deadline inside the library's own loops.
+ *
+ * Any call may fail with ERR_TIMEOUT, ERR_CANCELLED or ERR_SYSTEM; after a
+ * failure only ssh_close() is left to call.
+ */
+struct ssh;
+
+/* Once in main, before the first thread, and at the very end. */
+bool ssh_library_init(struct err *err);
+void ssh_library_end(void);
+
+/* The session takes fd, also when it fails. *ssh ends with ssh_close(). */
+bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
+              struct err *err);
+
+/* Version strings and key exchange. ERR_PROTOCOL. */
+bool ssh_handshake(struct ssh *ssh, struct err *err);
+
+/* What the server called itself ("SSH-2.0-…"), or "" before it did; lives as
+ * long as the session. */
+const char *ssh_version(const struct ssh *ssh);
+
+/* Type ("ssh-ed25519") and SHA-256 fingerprint (base64 without padding, as
+ * ssh-keygen -l prints it after "SHA256:") of the host key, after the
+ * handshake. */
+bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
+                  size_t sha256_size, struct err *err);
+
+/*
+ * Logs in; password is NULL for a line that has none, and is sent at most once.
+ * ERR_AUTH when it was refused or the server wants another way in;
+ * ERR_PROTOCOL when the connection was lost.
+ */
+bool ssh_login(struct ssh *ssh, const char *user, const char *password,
+               struct err *err);
+
+#define SSH_STDERR_MAX 256
+
+struct ssh_answer {
+	char *out; /* standard output; owned, NULL when empty */
+	size_t out_length, out_size;
+	char errors[SSH_STDERR_MAX]; /* front of standard error, terminated */
+	size_t errors_length;
+	int exit_status; /* valid: the channel was closed by the server */
+	char signal[16]; /* name of the signal that ended it, or "" */
+};
+
+/*
+ * Runs a command on a channel of its own, without a terminal, feeds it input
+ * (NULL for none) and its end, and reads to the end of both streams and the
+ * server's close. More than out_max bytes on a stream, a channel or command
+ * that is refused and a lost connection are ERR_COMMAND.
+ *
+ * On true and on false the caller ends *answer with ssh_answer_release(); on
+ * false it holds what had come.
+ */
+bool ssh_exec(struct ssh *ssh, const char *command, const char *input,
+              size_t input_length, size_t out_max, struct ssh_answer *answer,
+              struct err *err);
+
+void ssh_answer_release(struct ssh_answer *answer);
+
+/* Ends the session, then closes the socket: in this order, or the dying session
+ * would write into whoever got the descriptor next. Never waits. NULL is fine.
+ */
+void ssh_close(struct ssh *ssh);

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "inventory/probe.h"
+
+#include "tests/fake_ssh.h"
+#include "tests/net_fixture.h"
+
+#include <string.h>
+
+/* A probe of 127.0.0.1, where somebody listens and a fake session answers. */
+struct fixture {
+	int server;
+	uint16_t port;
+	struct probe probe;
+	struct record *record;
+};
+
+static const struct probe_settings usual_settings = {
+	.connect_timeout_ms = PLENTY_MS,
+	.host_timeout_ms = PLENTY_MS,
+};
+
+static inline void fixture_open(struct fixture *f,
+                                const struct probe_settings *settings)
+{
+	struct err err;
+
+	memset(&fake_ssh, 0, sizeof(fake_ssh));
+	fake_ssh.version = "SSH-2.0-fake";
+	fake_ssh.answers[0].out = "%B\nweb1\n%E\n";
+	f->server = listener(8, &f->port);
+	if (!probe_init(&f->probe, settings, &err))
+		fail_msg("%s", err.text);
+	f->record = record_new();
+	assert_non_null(f->record);
+	strcpy(f->record->host.ip, "127.0.0.1");
+	strcpy(f->record->host.user, "root");
+	strcpy(f->record->host.password, "S3cr3t!");
+	f->record->host.has_password = true;
+	f->record->host.port = f->port;
+	fake_ssh.watched = f->record->host.password;
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+	/* What was opened is closed, what was answered is freed. */
+	assert_int_equal(fake_ssh.closed + (fake_ssh.open.fails != ERR_NONE),
+	                 fake_ssh.opened);
+	assert_int_equal(fake_ssh.released, fake_ssh.execs);
+	record_free(f->record);
+	probe_release(&f->probe);
+	close(f->server);
+}
+
+/* Whatever the end: within the total, and no secret in its sentence. */
+static inline void fixture_run(struct fixture *f, int cancel_fd)
+{
+	const struct record *record = f->record;
+
+	probe_run(&f->probe, f->record, cancel_fd);
+	assert_true(record->total_ms >= 0);
+	assert_true(record->connect_ms <= record->total_ms);
+	assert_true(record->last_attempt > 0);
+	assert_null(strstr(record->error, "S3cr3t!"));
+	assert_int_equal(record->status == STATUS_OK, record->error[0] == '\0');
+	if (record->status == STATUS_OK)
+		assert_int_equal(record->phase, PHASE_NONE);
+}
+
+static inline void assert_ended(const struct fixture *f, enum status status,
+                                enum phase phase, const char *error)
+{
+	assert_string_equal(f->record->error, error);
+	assert_string_equal(status_name(f->record->status),
+	                    status_name(status));
+	assert_string_equal(phase_name(f->record->phase), phase_name(phase));
+}

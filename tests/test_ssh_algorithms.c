@@ -1,0 +1,246 @@
+#include "inventory/ssh_algorithms.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A KEXINIT with these lists, as if a server had sent it. */
+struct offer {
+	const char *list[GREETING_LISTS];
+};
+
+static const struct offer good = {
+	{ "curve25519-sha256,ext-info-s", "ssh-ed25519", "aes128-ctr",
+	  "aes256-ctr", "hmac-sha2-256", "hmac-sha2-512" },
+};
+
+static struct greeting greeting_of(const struct offer *offer)
+{
+	char wire[4096] = "SSH-2.0-x\n\0\0\0\0\4\24";
+	const size_t front = 10;
+	size_t used = front + 6 + 16;
+	struct greeting greeting = { 0 };
+
+	for (size_t i = 0; i < GREETING_LISTS; i++) {
+		size_t length = strlen(offer->list[i]);
+
+		assert_true(used + length + 16 < sizeof(wire));
+		wire[used + 2] = (char)(length >> 8);
+		wire[used + 3] = (char)length;
+		memcpy(wire + used + 4, offer->list[i], length);
+		used += length + 4;
+	}
+	used += 4; /* padding */
+	wire[front + 2] = (char)((used - front - 4) >> 8);
+	wire[front + 3] = (char)(used - front - 4);
+	greeting_feed(&greeting, wire, used);
+	assert_int_equal(greeting.state, GREETING_DONE);
+	return greeting;
+}
+
+static int set_up(void **state)
+{
+	struct err err;
+
+	(void)state;
+	return libssh2_init(0) == 0 && algorithms_init(&err) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	libssh2_exit();
+	return 0;
+}
+
+static void every_session_takes_the_lists(void **state)
+{
+	LIBSSH2_SESSION *session = libssh2_session_init();
+	struct err err;
+
+	(void)state;
+	assert_non_null(session);
+	assert_true(algorithms_apply(session, &err));
+	libssh2_session_free(session);
+}
+
+static void starting_again_offers_the_same(void **state)
+{
+	struct offer other = good;
+	struct err before, after;
+	struct greeting greeting;
+
+	(void)state;
+	other.list[GREETING_KEX] = "none";
+	greeting = greeting_of(&other);
+	assert_true(algorithms_explain(&greeting, &before));
+	assert_true(algorithms_init(&after));
+	assert_true(algorithms_explain(&greeting, &after));
+	assert_string_equal(before.text, after.text);
+	greeting_release(&greeting);
+}
+
+static void where_all_lists_meet_there_is_nothing_to_say(void **state)
+{
+	struct greeting greeting = greeting_of(&good);
+	struct err err = { .kind = ERR_NONE, .text = "untouched" };
+
+	(void)state;
+	assert_false(algorithms_explain(&greeting, &err));
+	assert_int_equal(err.kind, ERR_NONE);
+	assert_string_equal(err.text, "untouched");
+	greeting_release(&greeting);
+}
+
+static void without_a_kexinit_there_is_nothing_to_say(void **state)
+{
+	struct greeting greeting = { 0 };
+	struct err err = { .kind = ERR_NONE };
+
+	(void)state;
+	assert_false(algorithms_explain(&greeting, &err));
+	assert_int_equal(err.kind, ERR_NONE);
+}
+
+/* Each list with what an old server offers, and the words for it. */
+static void the_list_without_a_common_name_is_named(void **state)
+{
+	static const struct {
+		enum greeting_list list;
+		const char *theirs, *front;
+	} cases[] = {
+		{ GREETING_KEX, "diffie-hellman-group1-sha1",
+		  "no common key exchange algorithm: we offer curve25519" },
+		{ GREETING_HOST_KEY, "ssh-dss",
+		  "no common host key algorithm: we offer " },
+		{ GREETING_CIPHER_OUT, "aes128-cbc,3des-cbc",
+		  "no common cipher algorithm: we offer aes128-ctr" },
+		{ GREETING_CIPHER_IN, "arcfour",
+		  "no common cipher algorithm: we offer aes128-ctr" },
+		{ GREETING_MAC_OUT, "hmac-md5",
+		  "no common MAC algorithm: we offer hmac-sha2-256" },
+		{ GREETING_MAC_IN, "hmac-sha1,umac-64@openssh.com",
+		  "no common MAC algorithm: we offer hmac-sha2-256" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+		struct err err;
+		const char *end;
+
+		offer.list[cases[i].list] = cases[i].theirs;
+		greeting = greeting_of(&offer);
+		assert_true(algorithms_explain(&greeting, &err));
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		assert_memory_equal(err.text, cases[i].front,
+		                    strlen(cases[i].front));
+		end = strstr(err.text, "; the server offers ");
+		assert_non_null(end);
+		assert_string_equal(end + 20, cases[i].theirs);
+		greeting_release(&greeting);
+	}
+}
+
+static void only_whole_names_are_common(void **state)
+{
+	static const char *const theirs[] = {
+		"",
+		",",
+		"aes128-ct",
+		"aes128-ctrx",
+		"xaes128-ctr",
+		"aes128",
+		"-ctr",
+		"aes128-ctr@example.com",
+		"AES128-CTR",
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(theirs); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+
+		offer.list[GREETING_CIPHER_IN] = theirs[i];
+		greeting = greeting_of(&offer);
+		assert_true(algorithms_explain(&greeting, &err));
+		greeting_release(&greeting);
+	}
+}
+
+static void a_common_name_is_found_anywhere_in_the_list(void **state)
+{
+	static const char *const theirs[] = {
+		"aes192-ctr",      "x,aes128-ctr", "aes256-ctr,y",
+		"x,,aes192-ctr,y", "aes128-ctr,",
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(theirs); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+
+		offer.list[GREETING_CIPHER_OUT] = theirs[i];
+		greeting = greeting_of(&offer);
+		assert_false(algorithms_explain(&greeting, &err));
+		greeting_release(&greeting);
+	}
+}
+
+/* SHA-1 is offered for RSA host keys alone, and where there is no better. */
+static void what_is_offered_is_safe(void **state)
+{
+	static const char *const unsafe[] = {
+		"-sha1", "ssh-dss", "-cbc",      "arcfour",
+		"md5",   "none",    "hmac-sha1",
+	};
+
+	(void)state;
+	for (int list = 0; list < GREETING_LISTS; list++) {
+		struct offer offer = good;
+		struct greeting greeting;
+		struct err err;
+		char *ours;
+
+		offer.list[list] = "-";
+		greeting = greeting_of(&offer);
+		assert_true(algorithms_explain(&greeting, &err));
+		greeting_release(&greeting);
+		ours = strstr(err.text, "we offer ");
+		assert_non_null(ours);
+		*strchr(ours, ';') = '\0';
+		for (size_t i = 0; i < ARRAY_LENGTH(unsafe); i++)
+			assert_null(strstr(ours, unsafe[i]));
+		if (strstr(ours, "ssh-rsa") != NULL) {
+			assert_int_equal(list, GREETING_HOST_KEY);
+			assert_null(strstr(ours, "rsa-sha2"));
+			assert_string_equal(strstr(ours, "ssh-rsa"), "ssh-rsa");
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_session_takes_the_lists),
+		cmocka_unit_test(starting_again_offers_the_same),
+		cmocka_unit_test(where_all_lists_meet_there_is_nothing_to_say),
+		cmocka_unit_test(without_a_kexinit_there_is_nothing_to_say),
+		cmocka_unit_test(the_list_without_a_common_name_is_named),
+		cmocka_unit_test(only_whole_names_are_common),
+		cmocka_unit_test(a_common_name_is_found_anywhere_in_the_list),
+		cmocka_unit_test(what_is_offered_is_safe),
+	};
+
+	return !!cmocka_run_group_tests(tests, set_up, tear_down);
+}
