@@ -1,0 +1,78 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "sql/row.h"
+#include "sql/server.h"
+#include "sql/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What a database has to offer. Everything above (migrations, batches, retries)
+ * is the same for all; a backend says what a failure means and no more.
+ *
+ * A db is used by one thread at a time.
+ */
+enum db_result {
+	DB_OK,
+	DB_AGAIN,  /* lost against another writer: roll back, do it again */
+	DB_GONE,   /* no connection (any more): connect, do it again */
+	DB_DATA,   /* a row's values were refused */
+	DB_EXISTS, /* the table or column is there already */
+	DB_DENIED, /* name or password were refused */
+	DB_FAILED, /* all else: no use in trying again */
+};
+
+enum dialect { DIALECT_MYSQL, DIALECT_SQLITE };
+
+struct db;
+
+struct db_ops {
+	enum dialect dialect;
+	const char *begin; /* the statement that starts a writing transaction */
+	size_t rows_max;   /* of one write(), a power of two */
+
+	/* Around whatever one thread does with the db, never nested. May be
+	 * NULL. */
+	void (*thread_begin)(void);
+	void (*thread_end)(void);
+
+	/* Drops the connection and what was prepared on it, if any, and makes a
+	 * new one. */
+	enum db_result (*connect)(struct db *db, struct err *err);
+
+	enum db_result (*exec)(struct db *db, const char *sql, struct err *err);
+
+	/* First column of the first row; 0 for NULL and for no row. */
+	enum db_result (*number)(struct db *db, const char *sql,
+	                         int64_t *number, struct err *err);
+
+	/* One multi-row upsert. count is a power of two up to rows_max. */
+	enum db_result (*write)(struct db *db, enum table table,
+	                        const struct row *const *rows, size_t count,
+	                        struct err *err);
+
+	/* Disconnects and frees; NULL is no db. */
+	void (*close)(struct db *db);
+};
+
+struct db {
+	const struct db_ops *ops;
+};
+
+/*
+ * Not connected yet. The settings are borrowed for the db's life; NULL without
+ * memory. warn may be NULL and is called from connect().
+ */
+struct db *mysql_db_new(const struct server *server);
+struct db *sqlite_db_new(const char *path,
+                         void (*warn)(void *arg, const char *text),
+                         void *warn_arg);
+
+/* Process-wide, see store_library_init(). */
+bool mysql_db_library_init(void);
+void mysql_db_library_end(void);
+bool sqlite_db_library_init(void);
+void sqlite_db_library_end(void);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "sql/dsn.h"
+#include "sql/store.h"
+
+/*
+ * Finds the store: settings->dsn, else SSHINV_DB, else a [sshinv] group in the
+ * option files /etc/my.cnf, /etc/mysql/my.cnf and ~/.my.cnf that names a host
+ * or a database, else the SQLite file $XDG_DATA_HOME/sshinv/inventory.db
+ * (~/.local/share where that is unset), whose folders are made.
+ *
+ * For MySQL, what the DSN leaves out comes from the option files, and the
+ * password also from SSHINV_DB_PASSWORD, which is taken out of the environment.
+ * So this is called before there are threads.
+ *
+ * The caller ends *dsn with dsn_wipe() either way.
+ */
+bool store_locate(struct dsn *dsn, const struct store_settings *settings,
+                  struct err *err);

@@ -1,0 +1,71 @@
+#include "sql/mysql_codes.h"
+
+#include <stddef.h>
+
+struct code {
+	unsigned number;
+	enum db_result result;
+};
+
+/* By number: the two libraries have different names for some, and none for
+ * those of the other server. */
+static const struct code codes[] = {
+	{ 1020, DB_AGAIN },  /* record changed since it was read */
+	{ 1205, DB_AGAIN },  /* lock wait timeout */
+	{ 1213, DB_AGAIN },  /* deadlock */
+	{ 1317, DB_AGAIN },  /* statement killed */
+	{ 1615, DB_AGAIN },  /* prepared statement needs to be re-prepared */
+	{ 1969, DB_AGAIN },  /* statement took too long, MariaDB */
+	{ 3024, DB_AGAIN },  /* the same, MySQL */
+	{ 1040, DB_GONE },   /* too many connections */
+	{ 1047, DB_GONE },   /* Galera node not ready */
+	{ 1053, DB_GONE },   /* server shutdown */
+	{ 1152, DB_GONE },   /* aborted connection */
+	{ 1158, DB_GONE },   /* network: read */
+	{ 1159, DB_GONE },   /* read timeout */
+	{ 1160, DB_GONE },   /* write */
+	{ 1161, DB_GONE },   /* write timeout */
+	{ 1203, DB_GONE },   /* too many connections of this user */
+	{ 1226, DB_GONE },   /* a limit per hour */
+	{ 1243, DB_GONE },   /* unknown statement handler */
+	{ 1290, DB_GONE },   /* read-only: an old primary; connect anew */
+	{ 1792, DB_GONE },   /* the same, in a transaction */
+	{ 1836, DB_GONE },   /* the same */
+	{ 1927, DB_GONE },   /* connection was killed */
+	{ 2002, DB_GONE },   /* cannot connect, socket */
+	{ 2003, DB_GONE },   /* cannot connect, TCP */
+	{ 2005, DB_GONE },   /* unknown host */
+	{ 2006, DB_GONE },   /* server has gone away */
+	{ 2013, DB_GONE },   /* lost during a query */
+	{ 2026, DB_GONE },   /* TLS: so Connector/C calls a lost connection */
+	{ 2055, DB_GONE },   /* the same, with the system's error */
+	{ 4031, DB_GONE },   /* disconnected for being idle */
+	{ 1048, DB_DATA },   /* column cannot be null */
+	{ 1153, DB_DATA },   /* packet too large, says the server */
+	{ 1264, DB_DATA },   /* out of range */
+	{ 1265, DB_DATA },   /* data truncated */
+	{ 1292, DB_DATA },   /* incorrect value */
+	{ 1300, DB_DATA },   /* invalid character string */
+	{ 1366, DB_DATA },   /* incorrect string value */
+	{ 1367, DB_DATA },   /* illegal value */
+	{ 1406, DB_DATA },   /* too long */
+	{ 1452, DB_DATA },   /* foreign key of the user's making */
+	{ 1644, DB_DATA },   /* SIGNAL of a user's trigger */
+	{ 2020, DB_DATA },   /* packet too large, says the library */
+	{ 3140, DB_DATA },   /* invalid JSON */
+	{ 3819, DB_DATA },   /* CHECK, MySQL */
+	{ 4025, DB_DATA },   /* CHECK, MariaDB */
+	{ 1050, DB_EXISTS }, /* table */
+	{ 1060, DB_EXISTS }, /* column */
+	{ 1061, DB_EXISTS }, /* key */
+	{ 1045, DB_DENIED }, /* access denied */
+};
+
+enum db_result mysql_meaning(unsigned number)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (codes[i].number == number)
+			return codes[i].result;
+	}
+	return DB_FAILED;
+}

@@ -1,0 +1,202 @@
+#include "sql/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "inventory/utf8.h"
+
+/* A clean text, chained to its row. */
+struct row_copy {
+	struct row_copy *next;
+	size_t size;
+	char text[];
+};
+
+static bool is_plain(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\0' || (unsigned char)text[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* At most max bytes, and not through the middle of a character. */
+static size_t cut(const char *text, size_t length, size_t max)
+{
+	size_t end = max;
+
+	if (length <= max)
+		return length;
+	while (end > 0 && max - end < 3 &&
+	       ((unsigned char)text[end] & 0xC0u) == 0x80)
+		end--;
+	return ((unsigned char)text[end] & 0xC0u) == 0x80 ? max : end;
+}
+
+/*
+ * An invalid byte grows to three, but stays one character: what was cut to max
+ * bytes always fits a column of max characters.
+ */
+static bool put_text(struct row *row, size_t index, const char *text,
+                     size_t length, size_t max)
+{
+	struct row_value *value = &row->values[index];
+	struct row_copy *copy;
+
+	length = cut(text, length, max);
+	value->is_null = false;
+	value->text = text;
+	value->length = length;
+	if (!is_plain(text, length)) {
+		const size_t size = 3 * length + 1;
+
+		copy = malloc(sizeof(*copy) + size);
+		if (!copy)
+			return false;
+		copy->next = row->copies;
+		copy->size = size;
+		row->copies = copy;
+		value->length = utf8_clean(copy->text, size, text, length);
+		value->text = copy->text;
+	}
+	row->bytes += value->length;
+	return true;
+}
+
+static void put_number(struct row *row, size_t index, int64_t number)
+{
+	row->values[index].is_null = false;
+	row->values[index].number = number;
+}
+
+static void row_init(struct row *row, enum table table)
+{
+	const size_t columns = table_columns(table);
+
+	row->bytes = 0;
+	row->copies = NULL;
+	for (size_t i = 0; i < columns; i++)
+		row->values[i] = (struct row_value){ .is_null = true };
+}
+
+static bool out_of_memory(struct row *row, struct err *err)
+{
+	row_release(row);
+	return err_set(err, ERR_SYSTEM, "out of memory for a row");
+}
+
+bool row_from_record(struct row *row, const struct record *record,
+                     bool with_password, struct err *err)
+{
+	const char *password = record->host.password;
+
+	row_init(row, TABLE_SERVER_STATUS);
+	for (size_t i = 0; i < fields_count; i++) {
+		struct field_value value = field_get(record, i);
+
+		if (value.is_null ||
+		    (fields[i].type == FIELD_TIME && value.number == 0))
+			continue;
+		if (fields[i].type != FIELD_TEXT)
+			put_number(row, i, value.number);
+		else if (!put_text(row, i, value.text, value.length,
+		                   fields[i].max))
+			return out_of_memory(row, err);
+	}
+	if (with_password && record->host.has_password && password[0] != '\0' &&
+	    !put_text(row, fields_count + EXTRA_PASSWORD, password,
+	              strlen(password), HOST_PASSWORD_MAX))
+		return out_of_memory(row, err);
+	if (record->status == STATUS_OK) {
+		put_number(row, fields_count + EXTRA_FIRST_SEEN,
+		           record->last_attempt);
+		put_number(row, fields_count + EXTRA_LAST_SEEN,
+		           record->last_attempt);
+	}
+	return true;
+}
+
+bool row_from_run(struct row *row, const struct store_run *run, struct err *err)
+{
+	const char *const texts[] = {
+		[RUN_COLUMN_ID] = run->id,
+		[RUN_COLUMN_FILE] = run->file,
+		[RUN_COLUMN_VERSION] = run->version,
+	};
+	int64_t hosts = 0;
+
+	row_init(row, TABLE_RUNS);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (!put_text(row, i, texts[i], strlen(texts[i]),
+		              table_column(TABLE_RUNS, i).max))
+			return out_of_memory(row, err);
+	}
+	put_number(row, RUN_COLUMN_BEGIN, run->begin);
+	if (run->end != 0)
+		put_number(row, RUN_COLUMN_END, run->end);
+	for (size_t i = 0; i < STATUS_COUNT; i++) {
+		put_number(row, RUN_COLUMN_COUNTS + i, (int64_t)run->counts[i]);
+		hosts += (int64_t)run->counts[i];
+	}
+	put_number(row, RUN_COLUMN_HOSTS, hosts);
+	return true;
+}
+
+void row_release(struct row *row)
+{
+	while (row->copies) {
+		struct row_copy *next = row->copies->next;
+
+		/* It may be the password. */
+		explicit_bzero(row->copies->text, row->copies->size);
+		free(row->copies);
+		row->copies = next;
+	}
+}
+
+int row_compare(const struct row *a, const struct row *b)
+{
+	const struct row_value *x = &a->values[0];
+	const struct row_value *y = &b->values[0];
+	const size_t least = x->length < y->length ? x->length : y->length;
+	int order = least > 0 ? memcmp(x->text, y->text, least) : 0;
+
+	if (order == 0)
+		order = (x->length > y->length) - (x->length < y->length);
+	if (order == 0)
+		order = (a->values[1].number > b->values[1].number) -
+		        (a->values[1].number < b->values[1].number);
+	return order;
+}
+
+struct row_time row_time(int64_t microseconds)
+{
+	static const int64_t first = INT64_C(-62167219200); /* year 0 */
+	static const int64_t last = INT64_C(253402300799);  /* end of 9999 */
+	int64_t seconds = microseconds / 1000000;
+	int64_t rest = microseconds % 1000000;
+	struct tm tm;
+	time_t when;
+
+	if (rest < 0) {
+		rest += 1000000;
+		seconds--;
+	}
+	if (seconds < first)
+		seconds = first;
+	if (seconds > last)
+		seconds = last;
+	when = (time_t)seconds;
+	gmtime_r(&when, &tm);
+	return (struct row_time){
+		.year = (unsigned)(tm.tm_year + 1900),
+		.month = (unsigned)(tm.tm_mon + 1),
+		.day = (unsigned)tm.tm_mday,
+		.hour = (unsigned)tm.tm_hour,
+		.minute = (unsigned)tm.tm_min,
+		.second = (unsigned)tm.tm_sec,
+		.microsecond = (unsigned)rest,
+	};
+}

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "inventory/record.h"
+#include "sql/store.h"
+#include "sql/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One row on its way into a table: a value per column, in the order of
+ * table_column(). Texts point into the record or run it was made from, which
+ * has to outlive it; those that were no valid UTF-8 are copies that the row
+ * owns. Made by the thread that brings the record, so that the one who writes
+ * has only to bind.
+ */
+struct row_value {
+	const char *text; /* valid UTF-8 without NUL bytes, not terminated */
+	size_t length;
+	int64_t number; /* or a time */
+	bool is_null;
+};
+
+struct row_copy;
+
+struct row {
+	struct row_value values[TABLE_COLUMNS_MAX];
+	size_t bytes; /* of all texts */
+	struct row_copy *copies;
+};
+
+/* False without memory (ERR_SYSTEM); there is nothing to release then. */
+bool row_from_record(struct row *row, const struct record *record,
+                     bool with_password, struct err *err);
+bool row_from_run(struct row *row, const struct store_run *run,
+                  struct err *err);
+void row_release(struct row *row);
+
+/* Orders rows of server_status and of runs by their key: all writers take their
+ * locks in this order. */
+int row_compare(const struct row *a, const struct row *b);
+
+/* "YYYY-MM-DD HH:MM:SS.ffffff": years 0 to 9999, others are held there. */
+#define ROW_TIME_SIZE 27
+
+struct row_time {
+	unsigned year, month, day, hour, minute, second, microsecond;
+};
+
+struct row_time row_time(int64_t microseconds);

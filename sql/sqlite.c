@@ -1,0 +1,344 @@
+#include "sql/backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#define BUSY_TIMEOUT_MS 10000
+
+struct sqlite_db {
+	struct db db;
+	const char *path;
+	void (*warn)(void *arg, const char *text);
+	void *warn_arg;
+	sqlite3 *handle;
+	/* One row each: a longer VALUES list would not be faster here. */
+	sqlite3_stmt *upserts[TABLE_COUNT];
+};
+
+static struct sqlite_db *sqlite_of(struct db *db)
+{
+	return (struct sqlite_db *)(void *)db;
+}
+
+static enum db_result classify(int code)
+{
+	switch (code & 0xFF) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return DB_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return DB_AGAIN;
+	case SQLITE_CONSTRAINT:
+	case SQLITE_TOOBIG:
+	case SQLITE_MISMATCH:
+	case SQLITE_RANGE:
+		return DB_DATA;
+	default:
+		return DB_FAILED;
+	}
+}
+
+/* Says what the library says, and what it means. */
+static enum db_result failure(struct sqlite_db *db, int code, struct err *err)
+{
+	const char *text =
+	    db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+	enum db_result result = classify(code);
+
+	err_set(err, result == DB_DATA ? ERR_STORE_DATA : ERR_STORE, "%s",
+	        text);
+	/* ALTER TABLE has no code of its own for this. */
+	if (result == DB_FAILED && strstr(text, "duplicate column name"))
+		result = DB_EXISTS;
+	return result;
+}
+
+static enum db_result sqlite_exec(struct db *base, const char *sql,
+                                  struct err *err)
+{
+	struct sqlite_db *db = sqlite_of(base);
+	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? DB_OK : failure(db, code, err);
+}
+
+static enum db_result sqlite_number(struct db *base, const char *sql,
+                                    int64_t *number, struct err *err)
+{
+	struct sqlite_db *db = sqlite_of(base);
+	sqlite3_stmt *statement = NULL;
+	enum db_result result = DB_OK;
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*number = sqlite3_column_int64(statement, 0);
+	else if (code == SQLITE_DONE)
+		*number = 0;
+	else
+		result = failure(db, code, err);
+	sqlite3_finalize(statement);
+	return result;
+}
+
+static int bind_time(sqlite3_stmt *statement, int index, int64_t microseconds)
+{
+	const struct row_time t = row_time(microseconds);
+	char text[96];
+	int length = snprintf(
+	    text, sizeof(text), "%04u-%02u-%02u %02u:%02u:%02u.%06u", t.year,
+	    t.month, t.day, t.hour, t.minute, t.second, t.microsecond);
+
+	return sqlite3_bind_text(statement, index, text, length,
+	                         SQLITE_TRANSIENT);
+}
+
+static int bind(sqlite3_stmt *statement, int index, enum field_type type,
+                const struct row_value *value)
+{
+	if (value->is_null)
+		return sqlite3_bind_null(statement, index);
+	switch (type) {
+	case FIELD_TEXT:
+		return sqlite3_bind_text(statement, index, value->text,
+		                         (int)value->length, SQLITE_STATIC);
+	case FIELD_TIME:
+		return bind_time(statement, index, value->number);
+	case FIELD_NUMBER:
+		break;
+	}
+	return sqlite3_bind_int64(statement, index, value->number);
+}
+
+static enum db_result prepare(struct sqlite_db *db, enum table table,
+                              struct err *err)
+{
+	char *sql;
+	int code;
+
+	if (db->upserts[table])
+		return DB_OK;
+	sql = table_upsert(table, UPSERT_EXCLUDED, 1);
+	if (!sql) {
+		err_set(err, ERR_STORE, "out of memory");
+		return DB_FAILED;
+	}
+	code =
+	    sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+	                       &db->upserts[table], NULL);
+	free(sql);
+	return code == SQLITE_OK ? DB_OK : failure(db, code, err);
+}
+
+static enum db_result sqlite_write(struct db *base, enum table table,
+                                   const struct row *const *rows, size_t count,
+                                   struct err *err)
+{
+	struct sqlite_db *db = sqlite_of(base);
+	const size_t columns = table_columns(table);
+	enum db_result result = prepare(db, table, err);
+	int code = SQLITE_OK;
+
+	(void)count; /* rows_max is 1 */
+	if (result != DB_OK)
+		return result;
+	for (size_t i = 0; i < columns && code == SQLITE_OK; i++)
+		code = bind(db->upserts[table], (int)i + 1,
+		            table_column(table, i).type, &rows[0]->values[i]);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(db->upserts[table]);
+	if (code != SQLITE_DONE)
+		result = failure(db, code, err);
+	sqlite3_reset(db->upserts[table]);
+	return result;
+}
+
+/* WAL shares memory among the processes that use a file; that works on one
+ * machine only. FUSE may be anything, sshfs for one. */
+static bool is_network_file(const char *path)
+{
+	static const unsigned long types[] = {
+		0x6969,     /* NFS */
+		0x517B,     /* SMB */
+		0xFF534D42, /* CIFS */
+		0xFE534D42, /* SMB2 */
+		0x65735546, /* FUSE */
+		0x01021997, /* 9P */
+		0x00C36400, /* Ceph */
+		0x0BD00BD0, /* Lustre */
+		0x47504653, /* GPFS */
+		0x7461636F, /* OCFS2 */
+		0x01161970, /* GFS2 */
+		0x5346414F, /* AFS */
+		0x73757245, /* Coda */
+		0x19830326, /* BeeGFS */
+	};
+	struct statfs fs;
+
+	if (statfs(path, &fs) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (((unsigned long)fs.f_type & 0xFFFFFFFF) == types[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Two processes that open a new file at once can both find it busy here, and
+ * SQLite does not wait in this one case: so we do.
+ */
+static enum db_result set_journal(struct sqlite_db *db, const char *mode,
+                                  struct err *err)
+{
+	char sql[64];
+	enum db_result result = DB_OK;
+
+	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=%s", mode);
+	for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += 20) {
+		result = sqlite_exec(&db->db, sql, err);
+		if (result != DB_AGAIN)
+			break;
+		poll(NULL, 0, 20);
+	}
+	return result;
+}
+
+static enum db_result configure(struct sqlite_db *db, struct err *err)
+{
+	const bool network = is_network_file(db->path);
+	enum db_result result;
+	char text[4096 + 128];
+
+	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	sqlite3_extended_result_codes(db->handle, 1);
+	if (network && db->warn) {
+		snprintf(text, sizeof(text),
+		         "%s is on a network file system: without a write-"
+		         "ahead log, slower, and for one machine at a time",
+		         db->path);
+		db->warn(db->warn_arg, text);
+	}
+	result = set_journal(db, network ? "DELETE" : "WAL", err);
+	/* NORMAL is safe with a log only: at worst a power cut takes the last
+	 * commits. Deleted bytes need no overwriting. */
+	if (result == DB_OK)
+		result = sqlite_exec(&db->db,
+		                     network ? "PRAGMA synchronous=FULL"
+		                             : "PRAGMA synchronous=NORMAL",
+		                     err);
+	if (result == DB_OK)
+		result = sqlite_exec(&db->db, "PRAGMA secure_delete=OFF", err);
+	return result;
+}
+
+/* A new file is its owner's alone, whatever the umask; SQLite gives the
+ * permissions of the file to its log. An existing one is not opened here: to
+ * close it would drop the locks that this process has on it. */
+static enum db_result create_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		close(fd);
+		return DB_OK;
+	}
+	if (errno == EEXIST)
+		return DB_OK;
+	err_errno(err, ERR_STORE, errno, "cannot create the file");
+	return DB_FAILED;
+}
+
+static void disconnect(struct sqlite_db *db)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		sqlite3_finalize(db->upserts[i]);
+		db->upserts[i] = NULL;
+	}
+	sqlite3_close(db->handle);
+	db->handle = NULL;
+}
+
+static enum db_result sqlite_connect(struct db *base, struct err *err)
+{
+	struct sqlite_db *db = sqlite_of(base);
+	enum db_result result;
+	int code;
+
+	disconnect(db);
+	result = create_file(db->path, err);
+	if (result != DB_OK)
+		return result;
+	code =
+	    sqlite3_open_v2(db->path, &db->handle,
+	                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK)
+		return failure(db, code, err);
+	if (sqlite3_db_readonly(db->handle, "main") == 1) {
+		err_set(err, ERR_STORE, "the file is read-only");
+		return DB_FAILED;
+	}
+	return configure(db, err);
+}
+
+static void sqlite_close(struct db *base)
+{
+	struct sqlite_db *db = sqlite_of(base);
+
+	if (!db)
+		return;
+	/* Leaves one file behind, where nobody else has it open. */
+	if (db->handle)
+		sqlite3_wal_checkpoint_v2(
+		    db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	disconnect(db);
+	free(db);
+}
+
+static const struct db_ops sqlite_ops = {
+	.dialect = DIALECT_SQLITE,
+	.begin = "BEGIN IMMEDIATE",
+	.rows_max = 1,
+	.connect = sqlite_connect,
+	.exec = sqlite_exec,
+	.number = sqlite_number,
+	.write = sqlite_write,
+	.close = sqlite_close,
+};
+
+struct db *sqlite_db_new(const char *path,
+                         void (*warn)(void *arg, const char *text),
+                         void *warn_arg)
+{
+	struct sqlite_db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return NULL;
+	db->db.ops = &sqlite_ops;
+	db->path = path;
+	db->warn = warn;
+	db->warn_arg = warn_arg;
+	return &db->db;
+}
+
+bool sqlite_db_library_init(void)
+{
+	return sqlite3_initialize() == SQLITE_OK;
+}
+
+void sqlite_db_library_end(void)
+{
+	sqlite3_shutdown();
+}

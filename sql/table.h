@@ -1,0 +1,72 @@
+#pragma once
+
+#include "inventory/field.h"
+
+#include <stddef.h>
+
+/*
+ * The columns of our tables and the statement that writes them. server_status
+ * has the catalogue's fields in their order, then what the store alone knows;
+ * a new fact needs nothing here (and one migration in schema.c).
+ */
+enum table { TABLE_SERVER_STATUS, TABLE_RUNS };
+#define TABLE_COUNT 2
+
+/* More than any table has: rows are arrays of this size. */
+#define TABLE_COLUMNS_MAX 96
+
+/* What a written row does to one that is there. */
+enum column_rule {
+	RULE_KEY,      /* finds it */
+	RULE_OK,       /* replaces it when the new status is ok */
+	RULE_TRIED,    /* replaces it unless the new status is skipped */
+	RULE_KEEP,     /* replaces only NULL */
+	RULE_ALWAYS,   /* replaces it */
+	RULE_INSERTED, /* stays as it was inserted */
+};
+
+struct column {
+	const char *name;
+	size_t max; /* bytes of a text at most */
+	enum field_type type;
+	enum column_rule rule;
+};
+
+/* Columns of server_status that are no field, counted from fields_count. */
+enum { EXTRA_PASSWORD, EXTRA_FIRST_SEEN, EXTRA_LAST_SEEN, EXTRA_COUNT };
+
+/* Columns of runs. The counts follow, one per status, named after it. */
+enum {
+	RUN_COLUMN_ID,
+	RUN_COLUMN_FILE,
+	RUN_COLUMN_VERSION,
+	RUN_COLUMN_BEGIN,
+	RUN_COLUMN_END,
+	RUN_COLUMN_HOSTS,
+	RUN_COLUMN_COUNTS,
+};
+
+const char *table_name(enum table table);
+size_t table_columns(enum table table);
+struct column table_column(enum table table, size_t index);
+
+/*
+ * The three ways to say "the row that was to be inserted" in an upsert. MySQL
+ * warns about VALUES() since 8.0.20, MariaDB does not know the alias.
+ */
+enum upsert {
+	UPSERT_EXCLUDED, /* SQLite */
+	UPSERT_VALUES,   /* MariaDB, MySQL before 8.0.19 */
+	UPSERT_ALIAS,    /* MySQL */
+};
+
+/*
+ * The upsert of that many rows, with a ? for each value, row by row. Allocated,
+ * the caller frees it; NULL without memory.
+ *
+ * MySQL and MariaDB assign from left to right, so that an expression sees what
+ * stands before it already changed. Ours look at nothing but the new row and
+ * the column they assign; whoever adds one that compares an old column must
+ * assign that column last.
+ */
+char *table_upsert(enum table table, enum upsert upsert, size_t rows);

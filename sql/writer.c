@@ -1,0 +1,299 @@
+#include "sql/writer.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of one statement: with the longest row on top it stays well below the 1 MiB
+ * of the smallest max_allowed_packet in use. */
+#define STATEMENT_BYTES ((size_t)512 * 1024)
+
+/* Waits between attempts: doubled each time, up to the longest. */
+#define AGAIN_FIRST_MS 5
+#define AGAIN_LONGEST_MS 500
+#define GONE_FIRST_MS 100
+#define GONE_LONGEST_MS 3000
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct writer_item *const *x = a;
+	const struct writer_item *const *y = b;
+
+	return row_compare((*x)->row, (*y)->row);
+}
+
+/*
+ * By key, so that several processes take their locks in one order. Rows of one
+ * key stay in the order they came, the newest last: an insertion sort, because
+ * qsort() keeps no order; batches are small.
+ */
+static void sort_items(struct writer_item **items, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct writer_item *item = items[i];
+		size_t at = i;
+
+		while (at > 0 && compare_items(&items[at - 1], &item) > 0) {
+			items[at] = items[at - 1];
+			at--;
+		}
+		items[at] = item;
+	}
+}
+
+/* How many rows the next statement takes: a power of two, for there is one
+ * prepared statement for each. */
+static size_t statement_rows(const struct writer *writer,
+                             struct writer_item *const *items, size_t count)
+{
+	size_t rows = writer->db->ops->rows_max;
+
+	for (; rows > 1; rows /= 2) {
+		size_t bytes = 0;
+
+		if (rows > count)
+			continue;
+		for (size_t i = 0; i < rows; i++)
+			bytes += items[i]->row->bytes;
+		if (bytes <= STATEMENT_BYTES)
+			break;
+	}
+	return rows;
+}
+
+static enum db_result write_rows(struct writer *writer, enum table table,
+                                 struct writer_item *const *items, size_t count,
+                                 struct err *err)
+{
+	const struct row *rows[WRITER_BATCH_MAX];
+	enum db_result result = DB_OK;
+
+	for (size_t i = 0; i < count; i++)
+		rows[i] = items[i]->row;
+	for (size_t done = 0; done < count && result == DB_OK;) {
+		size_t some =
+		    statement_rows(writer, items + done, count - done);
+
+		result = writer->db->ops->write(writer->db, table, rows + done,
+		                                some, err);
+		done += some;
+	}
+	return result;
+}
+
+/* All or nothing. What fits one statement is a transaction by itself, and saves
+ * two round trips. */
+static enum db_result transaction(struct writer *writer, enum table table,
+                                  struct writer_item *const *items,
+                                  size_t count, struct err *err)
+{
+	struct db *db = writer->db;
+	enum db_result result;
+	struct err ignored;
+
+	if (statement_rows(writer, items, count) == count)
+		return write_rows(writer, table, items, count, err);
+	result = db->ops->exec(db, db->ops->begin, err);
+	if (result == DB_OK)
+		result = write_rows(writer, table, items, count, err);
+	if (result == DB_OK)
+		result = db->ops->exec(db, "COMMIT", err);
+	if (result != DB_OK && result != DB_GONE)
+		db->ops->exec(db, "ROLLBACK", &ignored);
+	return result;
+}
+
+static bool is_cancelled(const struct writer *writer)
+{
+	struct pollfd pfd = { .fd = writer->cancel_fd, .events = POLLIN };
+
+	return pfd.fd >= 0 && poll(&pfd, 1, 0) > 0;
+}
+
+/* Between half and the whole of first << attempt, at most longest. */
+static int jittered(struct writer *writer, unsigned attempt, int first,
+                    int longest)
+{
+	int ms = longest;
+
+	if (attempt < 8 && first << attempt < longest)
+		ms = first << attempt;
+	return ms / 2 + rand_r(&writer->seed) % (ms / 2 + 1);
+}
+
+/* Waits until another attempt at a lost server. False when it is time to give
+ * up: the run ends, or patience does. */
+static bool wait_for_server(struct writer *writer, unsigned attempt,
+                            nanoseconds deadline)
+{
+	struct pollfd pfd = { .fd = writer->cancel_fd, .events = POLLIN };
+	int ms = jittered(writer, attempt, GONE_FIRST_MS, GONE_LONGEST_MS);
+	int left = deadline_poll_ms(deadline);
+
+	if (left == 0)
+		return false;
+	/* poll() takes no notice of a negative descriptor. */
+	return poll(&pfd, 1, ms < left ? ms : left) <= 0;
+}
+
+/* The same for locks that others hold. The end of the run does not end this
+ * wait, since what was done is to be stored, but it makes it shorter. */
+static bool wait_for_others(struct writer *writer, unsigned attempt,
+                            nanoseconds *deadline)
+{
+	nanoseconds now = monotonic_ns();
+
+	if (is_cancelled(writer) && *deadline > now + WRITER_LAST_PATIENCE)
+		*deadline = now + WRITER_LAST_PATIENCE;
+	if (now >= *deadline)
+		return false;
+	poll(NULL, 0,
+	     jittered(writer, attempt, AGAIN_FIRST_MS, AGAIN_LONGEST_MS));
+	return true;
+}
+
+static bool reconnect(struct writer *writer, nanoseconds deadline,
+                      struct err *err)
+{
+	enum db_result result;
+	unsigned attempt = 0;
+
+	for (;;) {
+		result = writer->db->ops->connect(writer->db, err);
+		if (result != DB_GONE && result != DB_AGAIN)
+			return result == DB_OK;
+		if (!wait_for_server(writer, attempt++, deadline))
+			return false;
+	}
+}
+
+static void warn_lost(const struct writer *writer, const struct err *err)
+{
+	char text[ERR_TEXT_SIZE + 128];
+
+	if (!writer->warn)
+		return;
+	snprintf(text, sizeof(text),
+	         "the database was lost (%s); trying again for up to %lld s",
+	         err->text, (long long)(writer->patience / NS_PER_S));
+	writer->warn(writer->warn_arg, text);
+}
+
+/* DB_OK, DB_DATA, or DB_FAILED, which is the end of the store. */
+static enum db_result write_patiently(struct writer *writer, enum table table,
+                                      struct writer_item *const *items,
+                                      size_t count, struct err *err)
+{
+	nanoseconds deadline = 0;
+	bool warned = false;
+
+	for (unsigned attempt = 0;; attempt++) {
+		enum db_result result =
+		    transaction(writer, table, items, count, err);
+
+		if (result == DB_OK || result == DB_DATA)
+			return result;
+		if (result != DB_AGAIN && result != DB_GONE)
+			return DB_FAILED;
+		if (deadline == 0)
+			deadline = monotonic_ns() + writer->patience;
+		if (result == DB_AGAIN) {
+			if (!wait_for_others(writer, attempt, &deadline))
+				return DB_FAILED;
+			continue;
+		}
+		if (!warned)
+			warn_lost(writer, err);
+		warned = true;
+		/* One that comes and goes at once is no better. */
+		if (attempt > 0 && !wait_for_server(writer, attempt, deadline))
+			return DB_FAILED;
+		if (!reconnect(writer, deadline, err))
+			return DB_FAILED;
+	}
+}
+
+static void set_stored(struct writer_item *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		items[i]->stored = true;
+}
+
+static void set_refused(struct writer_item *const *items, size_t count,
+                        const struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		items[i]->stored = false;
+		*items[i]->err = *err;
+	}
+}
+
+static void lose(struct writer *writer, const struct err *reason)
+{
+	writer->lost = true;
+	writer->reason = *reason;
+	writer->reason.kind = ERR_STORE;
+	err_prefix(&writer->reason, "%s", writer->name);
+}
+
+/* The batch was refused for the data of some of its rows: who? */
+static void write_one_by_one(struct writer *writer, enum table table,
+                             struct writer_item *const *items, size_t count)
+{
+	struct err err = { .kind = ERR_NONE };
+
+	for (size_t i = 0; i < count; i++) {
+		enum db_result result;
+
+		if (writer->lost) {
+			set_refused(&items[i], 1, &writer->reason);
+			continue;
+		}
+		result = write_patiently(writer, table, &items[i], 1, &err);
+		if (result == DB_FAILED)
+			lose(writer, &err);
+		err.kind = result == DB_DATA ? ERR_STORE_DATA : ERR_STORE;
+		if (result == DB_OK)
+			set_stored(&items[i], 1);
+		else
+			set_refused(&items[i], 1, &err);
+	}
+}
+
+void writer_write(struct writer *writer, enum table table,
+                  struct writer_item **items, size_t count)
+{
+	const struct db_ops *ops = writer->db->ops;
+	struct err err = { .kind = ERR_NONE };
+	enum db_result result;
+
+	assert(count > 0 && count <= WRITER_BATCH_MAX);
+	if (writer->lost) {
+		set_refused(items, count, &writer->reason);
+		return;
+	}
+	sort_items(items, count);
+	if (ops->thread_begin)
+		ops->thread_begin();
+	result = write_patiently(writer, table, items, count, &err);
+	switch (result) {
+	case DB_OK:
+		set_stored(items, count);
+		break;
+	case DB_DATA:
+		write_one_by_one(writer, table, items, count);
+		break;
+	case DB_AGAIN:
+	case DB_GONE:
+	case DB_EXISTS:
+	case DB_DENIED:
+	case DB_FAILED:
+		lose(writer, &err);
+		set_refused(items, count, &writer->reason);
+		break;
+	}
+	if (ops->thread_end)
+		ops->thread_end();
+}
