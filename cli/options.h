@@ -1,0 +1,56 @@
+#pragma once
+
+#include "cli/format.h"
+#include "inventory/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * The command line. One table in options.c gives every option its name, value,
+ * range, default, place in this struct and line of --help. Texts are borrowed
+ * from argv.
+ */
+struct options {
+	const char *host_file; /* "-" is standard input */
+
+	unsigned fanout;
+	unsigned port;
+	unsigned connect_timeout_ms, host_timeout_ms;
+	const char *command; /* NULL without -c */
+
+	const char *format_name;
+	const char *field_list; /* NULL: all */
+	unsigned header;        /* an enum header_choice */
+	const char *output;     /* NULL: stdout */
+
+	const char *db; /* NULL: find it, see sql/store.h */
+	unsigned no_db, store_password, adopt_table;
+	const char *print_schema;
+
+	unsigned quiet, verbose, version, help;
+
+	/* What the check made of the texts above. */
+	const struct format *format;
+	struct columns columns;
+	bool with_header;
+};
+
+enum header_choice { HEADER_BY_FORMAT, HEADER_YES, HEADER_NO };
+
+/*
+ * Fills *options from the table's defaults and argv, and checks what belongs
+ * together. ERR_INPUT says what is wrong. After --help, --version or
+ * --print-schema nothing else is checked.
+ */
+bool options_parse(struct options *options, int argc, char **argv,
+                   struct err *err);
+
+void options_help(FILE *to);
+
+/*
+ * Reads "5", "0.5", "500ms", "30s", "2m", "1h" as milliseconds; false for
+ * anything else, and for what does not fit.
+ */
+bool duration_parse(const char *text, unsigned *ms);

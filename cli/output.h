@@ -1,0 +1,43 @@
+#pragma once
+
+#include "inventory/deadline.h"
+#include "inventory/err.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Where the lines go. Each is written whole, by one thread at a time. The
+ * descriptor may be shared with the user's shell, so it is never made
+ * non-blocking: a pipe is asked for room first and given pieces that it takes.
+ */
+struct output {
+	pthread_mutex_t lock; /* guards what is below */
+	int fd;
+	int cancel_fd;
+	bool in_pieces;    /* not a regular file */
+	nanoseconds grace; /* until when to wait for room after the run's end;
+	                    * 0 while it goes on */
+	enum output_state {
+		OUTPUT_OPEN,
+		OUTPUT_CLOSED, /* nobody reads any more */
+		OUTPUT_FAILED
+	} state;
+};
+
+/* path NULL is standard output. While a full pipe blocks, cancel_fd is polled
+ * as well: from then on the reader has half a second. */
+bool output_open(struct output *output, const char *path, int cancel_fd,
+                 struct err *err);
+
+/*
+ * Writes a line, which holds its own end. On false nothing more will be
+ * written, by anybody, and *state says why; err is set (ERR_SYSTEM) for the
+ * first OUTPUT_FAILED alone: kind ERR_NONE otherwise.
+ */
+bool output_write(struct output *output, const char *line, size_t length,
+                  enum output_state *state, struct err *err);
+
+/* Closes; a failure shows here for what the system had not written yet. */
+bool output_close(struct output *output, struct err *err);

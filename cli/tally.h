@@ -1,0 +1,29 @@
+#pragma once
+
+#include "cli/text.h"
+#include "inventory/record.h"
+
+#include <stddef.h>
+
+/* What became of the hosts and lines of a run. Pure; the run guards it. */
+struct tally {
+	size_t counts[STATUS_COUNT]; /* of hosts with a record */
+	size_t unfinished;           /* of those skipped: interrupted */
+	size_t bad_lines, repeats;
+	size_t not_stored; /* hosts whose row the store did not take */
+	size_t failures;   /* that stopped the run or lost a line */
+};
+
+size_t tally_hosts(const struct tally *tally);
+
+/*
+ * What the process says of the run, the first that applies: 128 + signal_number
+ * (0: none), 1 internal error or a host `error`, 6 not stored, 2 bad lines, 3 a
+ * timeout, 4 not reached, not logged in to or skipped, 5 `command`, 0.
+ */
+int tally_exit_status(const struct tally *tally, int signal_number);
+
+/* Adds the summary: "60 hosts in 5.21 s (11.5/s): 58 ok, 2 timeout; 1 bad line;
+ * …". */
+void tally_summary(const struct tally *tally, double seconds,
+                   struct text *text);

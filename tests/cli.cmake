@@ -1,0 +1,7 @@
+unit_test(text LIBS cli WRAP realloc)
+unit_test(format LIBS cli PkgConfig::JANSSON WRAP malloc realloc)
+unit_test(tally LIBS cli)
+unit_test(log LIBS cli)
+unit_test(options LIBS cli)
+unit_test(output LIBS cli WRAP poll close)
+unit_test(signals LIBS cli WRAP signalfd pthread_create eventfd)
