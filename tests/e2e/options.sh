@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The command line by itself: --help and the man page name the same options,
+# mistakes are told on stderr and end with 2.
+set -eu -o pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need mandoc sqlite3
+options_in() {
+  grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' |
+    sort -u
+}
+
+note "--help goes to stdout, and the man page knows the same options"
+sshinv --help
+check_eq "exit status" 0 "$status"
+check_eq "nothing on stderr" "" "$(cat "$err")"
+options_in <"$out" >"$scratch/help"
+mandoc -T utf8 "$root/docs/sshinv.1" | sed 's/.\x08//g' >"$scratch/man.txt"
+options_in <"$scratch/man.txt" >"$scratch/man"
+check_same "options of --help (<) and of the man page (>)" \
+  "$scratch/help" "$scratch/man"
+for option in fanout port connect-timeout host-timeout command format fields \
+  header no-header output db no-db store-password print-schema adopt-table \
+  version help; do
+  grep -qx -- "--$option" "$scratch/help" || give_up "--help lacks --$option"
+done
+
+note "the man page has no flaws"
+run mandoc -T lint -W warning "$root/docs/sshinv.1"
+check_eq "mandoc" "" "$(cat "$out")"
+
+note "--version"
+sshinv --version
+check_eq "exit status" 0 "$status"
+check_contains "name and number" "sshinv " "$(cat "$out")"
+
+note "mistakes: a line on stderr, nothing on stdout, exit status 2"
+: >"$scratch/hosts.txt"
+for words in '--nonsense' '--fanout 0' '--fanout 4097' '--fanout 3x' \
+  '--port 65536' '--port 0' '-T 0' '-T -1' '-t soon' '--format xml' \
+  '-O tsv --fields ip,nonsense' '-O tsv --fields password' '--fields ip' '--db nonsense:x' \
+  '--print-schema oracle' '--db sqlite:x --no-db' ''; do
+  # shellcheck disable=SC2086 # the words are the arguments
+  if [ -z "$words" ]; then sshinv; else sshinv $words "$scratch/hosts.txt"; fi
+  check_eq "exit status of 'sshinv $words'" 2 "$status"
+  check_eq "stdout of 'sshinv $words'" "" "$(cat "$out")"
+  [ -s "$err" ] || give_up "'sshinv $words' says nothing"
+done
+
+note "the schema that is printed makes the tables"
+sshinv --print-schema sqlite
+check_eq "exit status" 0 "$status"
+sqlite3 "$scratch/printed.db" <"$out"
+check_eq "tables" "runs server_status" "$(sqlite3 "$scratch/printed.db" "
+  SELECT name FROM sqlite_master WHERE type = 'table'
+    AND name IN ('runs', 'server_status') ORDER BY 1" | paste -sd ' ')"
+db=$scratch/printed.db
+sshinv_db "$scratch/hosts.txt"
+check_eq "and sshinv takes them for its own" 0 "$status"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The passwords of the host file and of the database are nowhere but where they
+# have to be.
+set -eu -o pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need sqlite3
+fleet_start
+hosts=$scratch/hosts.txt
+secrets=(Sesame-4711-open fleet-secret out-of-date)
+secret=${secrets[0]}
+
+# nowhere WHERE FILE...
+nowhere() {
+  local where=$1 word
+  shift
+  for word in "${secrets[@]}"; do
+    if grep -aqF "$word" "$@"; then
+      give_up "the password $word stands in $where"
+    fi
+  done
+}
+
+# Hosts that refuse it, hosts that hang, lines that are bad in every field.
+{
+  fleet_hosts well=2,wrong-password=2,drop-after-login=1
+  fleet_hosts well=4 | tail -n 2 | awk -v s="$secret" '{ $3 = s; print }'
+  echo "127.9.9.1 $secret"
+  echo "127.9.9.2 user $secret stray"
+  echo "127.9.9.3 user $secret port=$secret"
+  echo "127.9.9.4 user $secret $secret=1"
+} >"$hosts"
+
+note "not on stdout, stderr or in the store, however much is told"
+for format in text tsv csv json; do
+  sshinv_db -v -v -O "$format" "$hosts"
+  check_eq "exit status" 2 "$status"
+  nowhere "the output" "$out"
+  nowhere "the messages" "$err"
+  nowhere "the store" "$db"*
+done
+check_eq "rows with a password" 0 "$(rows "
+  SELECT count(*) FROM server_status WHERE password IS NOT NULL")"
+
+note "not in the process's arguments or environment, not in its name"
+fleet_hosts no-banner=2 | awk -v s="$secret" '{ $3 = s; print }' >"$hosts"
+"$program" --no-db -t 30 -T 30 "$hosts" >"$out" 2>"$err" &
+pid=$!
+undo_at_exit "stop_pid $pid"
+wait_for 20 "two connections" fleet_holds 2
+nowhere "/proc/PID" "/proc/$pid/cmdline" "/proc/$pid/environ" "/proc/$pid/comm"
+stop_pid "$pid"
+
+note "--store-password stores it, and only then"
+fleet_hosts well=1 >"$hosts"
+rm -f "$db"*
+sshinv_db --store-password "$hosts"
+check_eq "the column" "$(awk '{ print $3 }' "$hosts")" \
+  "$(rows "SELECT password FROM server_status")"
+
+note "the default store is the user's own"
+sshinv "$hosts"
+check_eq "exit status" 0 "$status"
+check_eq "the folder's mode" 700 "$(stat -c %a "$XDG_DATA_HOME/sshinv")"
+check_eq "the file's mode" 600 \
+  "$(stat -c %a "$XDG_DATA_HOME/sshinv/inventory.db")"

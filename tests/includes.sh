@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Holds who may include whom:
+#
+#   cli -> sql -> inventory,  cli -> pool,  cli -> inventory
+#
+# and keeps each foreign library in as few files as possible. Without arguments
+# it looks at the tree it is in; `includes.sh DIR` at another.
+set -eu -o pipefail
+
+cd "${1:-$(dirname "$0")/..}"
+bad=0
+
+# complain WHY: reads "file:line:text", prints and counts them.
+complain() {
+  local line
+  while IFS= read -r line; do
+    printf '%s: %s\n' "$line" "$1"
+    bad=1
+  done
+}
+
+# forbidden FOLDER OTHERS: no file of FOLDER includes from one of OTHERS (a|b).
+forbidden() {
+  complain "$1/ knows nothing of ${2//|/, }" < <(
+    grep -rnE --include='*.[ch]' "#[[:space:]]*include \"($2)/" "$1" || true)
+}
+
+# only_in HEADER FILES: of the program's files, only FILES (a regular expression
+# for the whole path) include <HEADER>.
+only_in() {
+  complain "<$1> belongs into ${2//|/ or } only" < <(
+    grep -rnE --include='*.[ch]' "#[[:space:]]*include <$1" cli pool inventory sql |
+      grep -vE "^($2):" || true)
+}
+
+forbidden pool 'cli|inventory|sql|tests'
+forbidden inventory 'cli|pool|sql|tests'
+forbidden sql 'cli|pool|tests'
+forbidden cli tests
+
+only_in 'libssh2' 'inventory/(ssh|hostkey|auth|route)[a-z_]*\.[ch]'
+only_in '(mysql|mariadb)' 'sql/mysql[a-z_]*\.[ch]'
+only_in 'sqlite3' 'sql/sqlite[a-z_]*\.[ch]'
+only_in 'jansson' 'cli/format_json\.c'
+only_in 'ares' 'inventory/resolve\.c'
+
+# Full paths from the root: a header of one's own folder too.
+complain 'write the path from the root, as "pool/pool.h"' < <(
+  grep -rnE --include='*.[ch]' '#[[:space:]]*include "[^/"]*"' \
+    cli pool inventory sql || true)
+
+# An empty look is no proof.
+[ -n "$(find cli pool inventory sql -name '*.c' -print -quit)" ] || {
+  echo "no source files under $PWD"
+  exit 1
+}
+exit "$bad"
