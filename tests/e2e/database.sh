@@ -41,7 +41,8 @@ db_install() {
   if [ "$db_kind" = mariadbd ]; then
     # shellcheck disable=SC2086 # nothing, or one word
     mariadb-install-db --no-defaults --datadir="$db_dir/data" $as \
-      --auth-root-authentication-method=normal --skip-test-db
+      --tmpdir="$db_dir/tmp" --auth-root-authentication-method=normal \
+      --skip-test-db
     return
   fi
   mkdir "$db_dir/data"
@@ -55,9 +56,11 @@ db_start() {
   local try
   db_dir=$(mktemp -d "$scratch/db.XXXXXX")
   chmod 711 "$db_dir"
+  # Its own: a server that starts removes what others keep in a shared one.
+  mkdir "$db_dir/tmp"
   db_socket=$db_dir/socket
   db_install >"$db_dir/install.log" 2>&1 ||
-    give_up "no data folder: $(tail -n 5 "$db_dir/install.log")"
+    give_up "no data folder: $(grep -iE 'error|cannot' "$db_dir/install.log")"
   for try in 1 2 3 4 5; do
     db_port=$(free_port)
     if db_try "$@"; then
@@ -73,7 +76,7 @@ db_start() {
 db_try() {
   local options=(--no-defaults --datadir="$db_dir/data"
     --socket="$db_socket" --port="$db_port" --bind-address=127.0.0.1
-    --pid-file="$db_dir/pid" --innodb-buffer-pool-size=32M)
+    --pid-file="$db_dir/pid" --tmpdir="$db_dir/tmp" --innodb-buffer-pool-size=32M)
   local as
   as=$(db_run_as)
   [ -z "$as" ] || options+=("$as")
