@@ -195,9 +195,10 @@ static int later_threads_block(int number)
 	    pthread_create(&thread, NULL, send_to_own_thread, &number) != 0)
 		return 1;
 	(void)pthread_join(thread, NULL);
-	return await_cancel(&scene) && signals_seen(&scene.signals) == number
-	           ? DONE
-	           : 2;
+	if (!await_cancel(&scene) || signals_seen(&scene.signals) != number)
+		return 2;
+	signals_close(&scene.signals);
+	return DONE;
 }
 
 static void threads_started_later_leave_the_signals_alone(void **state)
@@ -217,6 +218,7 @@ static int a_broken_pipe(int number)
 	close(fds[0]);
 	if (write(fds[1], "x", 1) >= 0 || errno != EPIPE)
 		return 2;
+	signals_close(&scene.signals);
 	return signals_seen(&scene.signals) == 0 ? DONE : 3;
 }
 

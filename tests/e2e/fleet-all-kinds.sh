@@ -5,7 +5,8 @@ set -eu -o pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need sqlite3
+under=${SSHINV_UNDER:-env}
+need sqlite3 "${under%% *}"
 fleet_start
 # Two of each.
 kinds=all=2

@@ -37,12 +37,13 @@ static struct answer answer; /* of the test that runs */
 /* The fleet's own command line; NULL ends it. */
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static void start(struct process *fleet, const char *const words[static 1])
+static void fleet_start(struct process *fleet,
+                        const char *const words[static 1])
 {
 	assert_true(process_start(fleet, words));
 }
 
-static void stop(struct process *fleet)
+static void fleet_stop(struct process *fleet)
 {
 	assert_int_equal(process_stop(fleet), 0);
 }
@@ -228,9 +229,9 @@ static void each_kind_gets_its_status(void **state)
 	struct process fleet;
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0"));
+	fleet_start(&fleet, ARGS("--port", "0"));
 	ask_every_kind(fleet.port);
-	stop(&fleet);
+	fleet_stop(&fleet);
 }
 
 static void delay_and_segments_change_no_status(void **state)
@@ -238,9 +239,9 @@ static void delay_and_segments_change_no_status(void **state)
 	struct process fleet;
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0", "--rtt", "10", "--segments"));
+	fleet_start(&fleet, ARGS("--port", "0", "--rtt", "10", "--segments"));
 	ask_every_kind(fleet.port);
-	stop(&fleet);
+	fleet_stop(&fleet);
 }
 
 /* ---- answers ---- */
@@ -252,7 +253,7 @@ static void a_script_runs_in_a_real_shell(void **state)
 	struct target t = well("127.5.0.9", 0);
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0"));
+	fleet_start(&fleet, ARGS("--port", "0"));
 	t.port = fleet.port;
 	t.command = "exec /bin/sh";
 	t.script = "hostname\necho $((6 * 7))\nexit 7\n";
@@ -268,7 +269,7 @@ static void a_script_runs_in_a_real_shell(void **state)
 	assert_string_equal(a->status, "ok");
 	assert_string_equal(a->output,
 	                    "host-127.5.0.9'); DROP TABLE server_status; --\n");
-	stop(&fleet);
+	fleet_stop(&fleet);
 }
 
 /* ---- counts ---- */
@@ -284,7 +285,7 @@ static void counts_are_kept_per_address(void **state)
 	struct target t = well(one, 0);
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0", "--control", control_path));
+	fleet_start(&fleet, ARGS("--port", "0", "--control", control_path));
 	t.port = fleet.port;
 	client_ask(&t, PATIENCE_MS, a);
 	client_ask(&t, PATIENCE_MS, a);
@@ -309,7 +310,7 @@ static void counts_are_kept_per_address(void **state)
 	reset_counts();
 	ask_counts("totals", NULL, n);
 	assert_int_equal(n[CONNECTIONS], 0);
-	stop(&fleet);
+	fleet_stop(&fleet);
 }
 
 static void first_dropped_is_well_at_the_second_try(void **state)
@@ -319,7 +320,7 @@ static void first_dropped_is_well_at_the_second_try(void **state)
 	struct target t = well("127.56.0.1", 0);
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0", "--control", control_path));
+	fleet_start(&fleet, ARGS("--port", "0", "--control", control_path));
 	t.port = fleet.port;
 	client_ask(&t, PATIENCE_MS, a);
 	assert_string_equal(a->status, "protocol");
@@ -328,7 +329,7 @@ static void first_dropped_is_well_at_the_second_try(void **state)
 	reset_counts();
 	client_ask(&t, PATIENCE_MS, a);
 	assert_string_equal(a->status, "protocol");
-	stop(&fleet);
+	fleet_stop(&fleet);
 }
 
 #define CROWD 500
@@ -340,7 +341,7 @@ static void five_hundred_are_held_at_once(void **state)
 	unsigned long n[FIELDS];
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0", "--control", control_path));
+	fleet_start(&fleet, ARGS("--port", "0", "--control", control_path));
 	for (unsigned i = 0; i < CROWD; i++) {
 		char address[32];
 
@@ -359,7 +360,7 @@ static void five_hundred_are_held_at_once(void **state)
 	ask_counts("totals", NULL, n);
 	assert_int_equal(n[HELD], CROWD);
 	assert_int_equal(n[HELD_MOST], CROWD);
-	stop(&fleet); /* ends while they are held */
+	fleet_stop(&fleet); /* ends while they are held */
 	for (unsigned i = 0; i < CROWD; i++)
 		close(fds[i]);
 }
@@ -390,14 +391,14 @@ static void rtt_slows_a_host_as_a_network_would(void **state)
 	int64_t far_ms = 0;
 
 	(void)state;
-	start(&fleet, ARGS("--port", "0"));
+	fleet_start(&fleet, ARGS("--port", "0"));
 	t.port = fleet.port;
 	near_ms = fastest_ms(&t, 5);
-	stop(&fleet);
-	start(&fleet, ARGS("--port", "0", "--rtt", "200"));
+	fleet_stop(&fleet);
+	fleet_start(&fleet, ARGS("--port", "0", "--rtt", "200"));
 	t.port = fleet.port;
 	far_ms = fastest_ms(&t, 1);
-	stop(&fleet);
+	fleet_stop(&fleet);
 	/* Lower bounds only: a busy machine makes neither wrong. Connect 1,
 	 * handshake 3, password 1, channel 1, exec 1. */
 	assert_true(far_ms >= 7 * 200 - 1);
