@@ -45,6 +45,13 @@ struct db_ops {
 
 	enum db_result (*exec)(struct db *db, const char *sql, struct err *err);
 
+	/*
+	 * The tables are ready: from now on a lock that others hold is DB_AGAIN
+	 * after a moment, so that the writer can look whether the run ends. May
+	 * be NULL.
+	 */
+	void (*wait_briefly)(struct db *db);
+
 	/* First column of the first row; 0 for NULL and for no row. */
 	enum db_result (*number)(struct db *db, const char *sql,
 	                         int64_t *number, struct err *err);
@@ -61,6 +68,18 @@ struct db_ops {
 struct db {
 	const struct db_ops *ops;
 };
+
+static inline void db_thread_begin(const struct db_ops *ops)
+{
+	if (ops->thread_begin != NULL)
+		ops->thread_begin();
+}
+
+static inline void db_thread_end(const struct db_ops *ops)
+{
+	if (ops->thread_end != NULL)
+		ops->thread_end();
+}
 
 /*
  * Not connected yet. The settings are borrowed for the db's life; NULL without

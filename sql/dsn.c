@@ -88,7 +88,7 @@ static bool parse_user(struct dsn *dsn, struct span user, struct err *err)
 	const char *colon = memchr(user.text, ':', user.length);
 	struct span password;
 
-	if (!colon)
+	if (colon == NULL)
 		return set_named(dsn, "user", user, err);
 	password.text = colon + 1;
 	password.length = (size_t)(span_end(user) - password.text);
@@ -103,17 +103,18 @@ static bool parse_place(struct dsn *dsn, struct span place, struct err *err)
 	struct span port = { NULL, 0 };
 	const char *end = span_end(place);
 	const char *rest;
+	struct err bad;
 
 	if (place.length > 0 && place.text[0] == '[') {
 		rest = memchr(place.text, ']', place.length);
-		if (!rest)
+		if (rest == NULL)
 			return err_set(err, ERR_INPUT, "a [ without a ]");
 		host.text++;
 		host.length = (size_t)(rest - host.text);
 		rest++;
 	} else {
 		rest = memchr(place.text, ':', place.length);
-		if (!rest)
+		if (rest == NULL)
 			rest = end;
 		host.length = (size_t)(rest - place.text);
 	}
@@ -124,8 +125,9 @@ static bool parse_place(struct dsn *dsn, struct span place, struct err *err)
 			return err_set(err, ERR_INPUT,
 			               "the port is not a number %s",
 			               encode_hint);
-		if (!set_named(dsn, "port", port, err))
-			return err_prefix(err, "%s", encode_hint);
+		if (!set_named(dsn, "port", port, &bad))
+			return err_set(err, ERR_INPUT, "%s %s", bad.text,
+			               encode_hint);
 		dsn->server.port_in_dsn = true;
 	}
 	return set_named(dsn, "host", host, err);
@@ -193,10 +195,10 @@ static bool parse_server(struct dsn *dsn, const char *text, struct err *err)
 	const char *at = memrchr(authority.text, '@', authority.length);
 
 	/* Then a password was cut in two, and no half may be quoted. */
-	if (strchr(rest, '@') || strchr(rest, '#'))
+	if (strpbrk(rest, "@#") != NULL)
 		return err_set(err, ERR_INPUT, "an @ or # behind the host %s",
 		               encode_hint);
-	if (at) {
+	if (at != NULL) {
 		place.text = at + 1;
 		place.length = (size_t)(rest - place.text);
 		authority.length = (size_t)(at - authority.text);
@@ -209,7 +211,7 @@ static bool parse_server(struct dsn *dsn, const char *text, struct err *err)
 		database = span_until(rest + 1, "?");
 		rest = span_end(database);
 	}
-	if (memchr(database.text, '/', database.length))
+	if (memchr(database.text, '/', database.length) != NULL)
 		return err_set(err, ERR_INPUT, "a second / behind the host %s",
 		               encode_hint);
 	if (!set_named(dsn, "database", database, err))
@@ -220,7 +222,7 @@ static bool parse_server(struct dsn *dsn, const char *text, struct err *err)
 
 static bool parse_path(struct dsn *dsn, const char *path, struct err *err)
 {
-	const size_t length = strlen(path);
+	size_t length = strlen(path);
 
 	if (strncmp(path, "//", 2) == 0 && path[2] != '/')
 		return err_set(err, ERR_INPUT,
@@ -230,6 +232,11 @@ static bool parse_path(struct dsn *dsn, const char *path, struct err *err)
 		return parse_path(dsn, path + 2, err);
 	if (length == 0)
 		return err_set(err, ERR_INPUT, "sqlite: without a path");
+	/* SQLite's own names, ":memory:" for one, are no files. */
+	if (path[0] == ':')
+		return err_set(err, ERR_INPUT,
+		               "a path that begins with ':' is not a file to "
+		               "SQLite (write ./ in front)");
 	if (length >= sizeof(dsn->path))
 		return err_set(err, ERR_INPUT, "the path is too long");
 	memcpy(dsn->path, path, length + 1);
@@ -246,7 +253,7 @@ bool dsn_parse(struct dsn *dsn, const char *text, struct err *err)
 		return parse_path(dsn, text + strlen("sqlite:"), err);
 	dsn->kind = DSN_MYSQL;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		const size_t length = strlen(schemes[i]);
+		size_t length = strlen(schemes[i]);
 
 		if (strncasecmp(text, schemes[i], length) == 0)
 			return parse_server(dsn, text + length, err);

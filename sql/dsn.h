@@ -10,7 +10,8 @@
  *
  *   mysql://[user[:password]@][host[:port]]/[database][?option=value&…]
  *   mariadb://…                            the same
- *   sqlite:PATH     sqlite:///abs/path     PATH as it is, without decoding
+ *   sqlite:PATH     sqlite:///abs/path     PATH as it is, without decoding;
+ *                                          it does not begin with ':'
  *
  * An IPv6 host stands in brackets; %XX is a byte in every part of the first
  * form. The options are socket, connect-timeout, ssl-mode, ssl-ca, ssl-capath,

@@ -11,6 +11,35 @@ struct group_waiter {
 	bool leads;
 };
 
+/* They fail only where we have gone wrong. */
+static void lock(struct group *group)
+{
+	int failed = pthread_mutex_lock(&group->mutex);
+
+	assert(failed == 0);
+}
+
+static void unlock(struct group *group)
+{
+	int failed = pthread_mutex_unlock(&group->mutex);
+
+	assert(failed == 0);
+}
+
+static void wait_for_leader(struct group *group, struct group_waiter *waiter)
+{
+	int failed = pthread_cond_wait(&waiter->wake, &group->mutex);
+
+	assert(failed == 0);
+}
+
+static void wake(struct group_waiter *waiter)
+{
+	int failed = pthread_cond_signal(&waiter->wake);
+
+	assert(failed == 0);
+}
+
 int group_init(struct group *group,
                void (*commit)(void *arg, void *const *items, size_t count),
                void *arg)
@@ -21,13 +50,16 @@ int group_init(struct group *group,
 
 void group_release(struct group *group)
 {
-	assert(!group->led && !group->first);
-	pthread_mutex_destroy(&group->mutex);
+	int failed;
+
+	assert(!group->led && group->first == NULL);
+	failed = pthread_mutex_destroy(&group->mutex);
+	assert(failed == 0);
 }
 
 static void append(struct group *group, struct group_waiter *waiter)
 {
-	if (group->last)
+	if (group->last != NULL)
 		group->last->next = waiter;
 	else
 		group->first = waiter;
@@ -43,15 +75,15 @@ static size_t take_batch(struct group *group, struct group_waiter **batch,
 	size_t count = 0;
 
 	*batch = waiter;
-	while (waiter && count < GROUP_BATCH_MAX) {
+	while (waiter != NULL && count < GROUP_BATCH_MAX) {
 		items[count++] = waiter->item;
 		last = waiter;
 		waiter = waiter->next;
 	}
-	if (last)
+	if (last != NULL)
 		last->next = NULL;
 	group->first = waiter;
-	if (!waiter)
+	if (waiter == NULL)
 		group->last = NULL;
 	return count;
 }
@@ -61,12 +93,12 @@ static size_t take_batch(struct group *group, struct group_waiter **batch,
 static void wake_batch(struct group_waiter *batch,
                        const struct group_waiter *leader)
 {
-	while (batch) {
+	while (batch != NULL) {
 		struct group_waiter *next = batch->next;
 
 		batch->done = true;
 		if (batch != leader)
-			pthread_cond_signal(&batch->wake);
+			wake(batch);
 		batch = next;
 	}
 }
@@ -77,7 +109,7 @@ static void hand_over(struct group *group)
 	if (!group->led)
 		return;
 	group->first->leads = true;
-	pthread_cond_signal(&group->first->wake);
+	wake(group->first);
 }
 
 /* Called and left with the lock held; the leader is the oldest in the queue. */
@@ -88,9 +120,9 @@ static void lead(struct group *group, struct group_waiter *leader)
 	size_t count = take_batch(group, &batch, items);
 
 	assert(batch == leader);
-	pthread_mutex_unlock(&group->mutex);
+	unlock(group);
 	group->commit(group->arg, items, count);
-	pthread_mutex_lock(&group->mutex);
+	lock(group);
 	wake_batch(batch, leader);
 	hand_over(group);
 }
@@ -98,19 +130,21 @@ static void lead(struct group *group, struct group_waiter *leader)
 void group_put(struct group *group, void *item)
 {
 	struct group_waiter waiter = { .item = item };
-
 	/* With default attributes it neither allocates nor fails. */
-	pthread_cond_init(&waiter.wake, NULL);
-	pthread_mutex_lock(&group->mutex);
+	int failed = pthread_cond_init(&waiter.wake, NULL);
+
+	assert(failed == 0);
+	lock(group);
 	append(group, &waiter);
 	if (!group->led) {
 		group->led = true;
 		waiter.leads = true;
 	}
 	while (!waiter.done && !waiter.leads)
-		pthread_cond_wait(&waiter.wake, &group->mutex);
+		wait_for_leader(group, &waiter);
 	if (!waiter.done)
 		lead(group, &waiter);
-	pthread_mutex_unlock(&group->mutex);
-	pthread_cond_destroy(&waiter.wake);
+	unlock(group);
+	failed = pthread_cond_destroy(&waiter.wake);
+	assert(failed == 0);
 }

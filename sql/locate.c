@@ -1,16 +1,22 @@
 #include "sql/locate.h"
 
+#include "sql/optionfile.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sql/optionfile.h"
+/* What the DSN may leave out, what goes first first. */
+struct sources {
+	struct server variable; /* its password alone */
+	struct optionfile options;
+};
 
 static void warn(const struct store_settings *settings, const char *text)
 {
-	if (settings->warn)
+	if (settings->warn != NULL)
 		settings->warn(settings->warn_arg, text);
 }
 
@@ -19,7 +25,7 @@ static const char *variable(const char *name)
 {
 	const char *value = secure_getenv(name);
 
-	return value && value[0] != '\0' ? value : NULL;
+	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 static bool read_options(struct optionfile *options,
@@ -31,7 +37,7 @@ static bool read_options(struct optionfile *options,
 	char own[DSN_PATH_SIZE];
 	int length;
 
-	if (home) {
+	if (home != NULL) {
 		length = snprintf(own, sizeof(own), "%s/.my.cnf", home);
 		if (length > 0 && (size_t)length < sizeof(own))
 			paths[count++] = own;
@@ -40,27 +46,35 @@ static bool read_options(struct optionfile *options,
 	                       settings->warn_arg, err);
 }
 
-/* Takes it over the one of the option files, and out of the environment, where
- * others of this user and our own children could read it. */
+static const char password_variable[] = "SSHINV_DB_PASSWORD";
+
+void store_forget_password(void)
+{
+	char *value = secure_getenv(password_variable);
+
+	if (value == NULL)
+		return;
+	explicit_bzero(value, strlen(value));
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads yet */
+	unsetenv(password_variable);
+}
+
 static bool take_password(struct server *server, struct err *err)
 {
-	static const char name[] = "SSHINV_DB_PASSWORD";
-	char *value = secure_getenv(name);
-	enum server_set result;
+	const char *value = secure_getenv(password_variable);
+	enum server_set result = SERVER_SET;
 
-	if (!value)
-		return true;
-	result = server_set(server, "password", strlen("password"), value,
-	                    strlen(value), err);
-	explicit_bzero(value, strlen(value));
-	unsetenv(name); /* NOLINT(concurrency-mt-unsafe): no threads yet */
-	return result == SERVER_SET || err_prefix(err, "%s", name);
+	if (value != NULL && value[0] != '\0')
+		result = server_set(server, "password", strlen("password"),
+		                    value, strlen(value), err);
+	store_forget_password();
+	return result == SERVER_SET || err_prefix(err, "%s", password_variable);
 }
 
 /* mkdir -p for the folder of a file; what is new is its owner's alone. */
 static bool make_folders(char *path, struct err *err)
 {
-	for (char *slash = strchr(path + 1, '/'); slash;
+	for (char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		int failed;
 
@@ -80,15 +94,15 @@ static bool locate_default(struct dsn *dsn, struct err *err)
 {
 	const char *data = variable("XDG_DATA_HOME");
 	const char *home = variable("HOME");
-	const size_t size = sizeof(dsn->path);
+	size_t size = sizeof(dsn->path);
 	int length;
 
 	dsn->kind = DSN_SQLITE;
 	/* The standard has relative paths there ignored. */
-	if (data && data[0] == '/')
+	if (data != NULL && data[0] == '/')
 		length =
 		    snprintf(dsn->path, size, "%s/sshinv/inventory.db", data);
-	else if (home)
+	else if (home != NULL)
 		length = snprintf(dsn->path, size,
 		                  "%s/.local/share/sshinv/inventory.db", home);
 	else
@@ -101,15 +115,16 @@ static bool locate_default(struct dsn *dsn, struct err *err)
 	return make_folders(dsn->path, err);
 }
 
-static bool complete(struct dsn *dsn, const struct optionfile *options,
+static bool complete(struct dsn *dsn, const struct sources *sources,
                      struct err *err)
 {
-	server_merge(&dsn->server, &options->server);
+	server_merge(&dsn->server, &sources->variable);
+	server_merge(&dsn->server, &sources->options.server);
 	return server_finish(&dsn->server, err);
 }
 
 static bool locate_named(struct dsn *dsn, const char *text, const char *source,
-                         struct optionfile *options,
+                         struct sources *sources,
                          const struct store_settings *settings, struct err *err)
 {
 	if (!dsn_parse(dsn, text, err))
@@ -121,43 +136,44 @@ static bool locate_named(struct dsn *dsn, const char *text, const char *source,
 		     "the database password is in the DSN, where "
 		     "others may see it; better in SSHINV_DB_PASSWORD "
 		     "or ~/.my.cnf");
-	return read_options(options, settings, err) &&
-	       take_password(&options->server, err) &&
-	       complete(dsn, options, err);
+	return read_options(&sources->options, settings, err) &&
+	       complete(dsn, sources, err);
 }
 
-static bool locate_unnamed(struct dsn *dsn, struct optionfile *options,
+static bool locate_unnamed(struct dsn *dsn, struct sources *sources,
                            const struct store_settings *settings,
                            struct err *err)
 {
-	if (!read_options(options, settings, err))
+	if (!read_options(&sources->options, settings, err))
 		return false;
-	if (!options->names_server)
+	if (!sources->options.names_server)
 		return locate_default(dsn, err);
 	dsn->kind = DSN_MYSQL;
-	return take_password(&options->server, err) &&
-	       complete(dsn, options, err);
+	return complete(dsn, sources, err);
 }
 
 bool store_locate(struct dsn *dsn, const struct store_settings *settings,
                   struct err *err)
 {
 	const char *variable_dsn = variable("SSHINV_DB");
-	struct optionfile *options = calloc(1, sizeof(*options));
+	struct sources *sources = calloc(1, sizeof(*sources));
 	bool ok;
 
 	memset(dsn, 0, sizeof(*dsn));
-	if (!options)
+	if (sources == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
-	if (settings->dsn)
-		ok = locate_named(dsn, settings->dsn, "--db", options, settings,
+	if (!take_password(&sources->variable, err))
+		ok = false;
+	else if (settings->dsn != NULL)
+		ok = locate_named(dsn, settings->dsn, "--db", sources, settings,
 		                  err);
-	else if (variable_dsn)
-		ok = locate_named(dsn, variable_dsn, "SSHINV_DB", options,
+	else if (variable_dsn != NULL)
+		ok = locate_named(dsn, variable_dsn, "SSHINV_DB", sources,
 		                  settings, err);
 	else
-		ok = locate_unnamed(dsn, options, settings, err);
-	server_forget_password(&options->server);
-	free(options);
+		ok = locate_unnamed(dsn, sources, settings, err);
+	server_forget_password(&sources->variable);
+	server_forget_password(&sources->options.server);
+	free(sources);
 	return ok;
 }

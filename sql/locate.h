@@ -11,8 +11,9 @@
  * (~/.local/share where that is unset), whose folders are made.
  *
  * For MySQL, what the DSN leaves out comes from the option files, and the
- * password also from SSHINV_DB_PASSWORD, which is taken out of the environment.
- * So this is called before there are threads.
+ * password before that from SSHINV_DB_PASSWORD. That one is taken out of the
+ * environment whatever the store is: so this is called before there are
+ * threads.
  *
  * The caller ends *dsn with dsn_wipe() either way.
  */

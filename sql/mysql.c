@@ -1,13 +1,13 @@
 #include "sql/backend.h"
 
+#include "sql/mysql_codes.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <errmsg.h>
 #include <mysql.h>
-
-#include "sql/mysql_codes.h"
 
 /*
  * One source for two libraries: MariaDB's Connector/C and Oracle's
@@ -46,8 +46,6 @@ static struct mysql_db *mysql_of(struct db *db)
 	return (struct mysql_db *)(void *)db;
 }
 
-/* --- failures ------------------------------------------------------------ */
-
 static enum db_result failure(unsigned number, const char *text,
                               struct err *err)
 {
@@ -74,8 +72,6 @@ static enum db_result no_memory(struct err *err)
 	return DB_FAILED;
 }
 
-/* --- connecting ---------------------------------------------------------- */
-
 static bool set_text(MYSQL *mysql, enum mysql_option option, const char *text)
 {
 	return text[0] == '\0' || mysql_options(mysql, option, text) == 0;
@@ -99,11 +95,10 @@ static const char safe_plugins[] =
 static bool set_tls(MYSQL *mysql, const struct server *server)
 {
 	/* As Oracle's library: a Unix socket needs no encryption. */
-	const bool wants =
-	    server->tls > TLS_PREFERRED ||
-	    (server->tls == TLS_PREFERRED && !server_is_local(server));
-	const mysql_flag enforce = wants ? 1 : 0;
-	const mysql_flag verify = server->tls >= TLS_VERIFY_CA ? 1 : 0;
+	bool wants = server->tls > TLS_PREFERRED ||
+	             (server->tls == TLS_PREFERRED && !server_is_local(server));
+	mysql_flag enforce = wants ? 1 : 0;
+	mysql_flag verify = server->tls >= TLS_VERIFY_CA ? 1 : 0;
 
 	return mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce) == 0 &&
 	       mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
@@ -125,7 +120,7 @@ static bool set_tls(MYSQL *mysql, const struct server *server)
 	};
 	/* What caching_sha2_password needs where TLS does not hide the
 	 * password. Connector/C asks for it unbidden. */
-	const bool key = server->tls <= TLS_PREFERRED;
+	bool key = server->tls <= TLS_PREFERRED;
 
 	return mysql_options(mysql, MYSQL_OPT_SSL_MODE, &modes[server->tls]) ==
 	           0 &&
@@ -156,10 +151,10 @@ static bool set_options(MYSQL *mysql, const struct server *server)
 	static const char session[] =
 	    "SET SESSION time_zone = '+00:00', autocommit = 1, sql_mode = "
 	    "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
-	const unsigned connect_timeout = server->connect_timeout_s;
-	const unsigned io_timeout = IO_TIMEOUT_S;
-	const unsigned tcp = MYSQL_PROTOCOL_TCP;
-	const unsigned no_files = 0;
+	unsigned connect_timeout = server->connect_timeout_s;
+	unsigned io_timeout = IO_TIMEOUT_S;
+	unsigned tcp = MYSQL_PROTOCOL_TCP;
+	unsigned no_files = 0;
 
 	return mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT,
 	                     &connect_timeout) == 0 &&
@@ -195,17 +190,18 @@ static enum db_result connect_failure(const struct mysql_db *db,
 static enum db_result open_checked(struct mysql_db *db, struct err *err)
 {
 	const struct server *server = db->server;
-	const bool local = server_is_local(server);
+	bool local = server_is_local(server);
 	const char *user = server->user[0] != '\0' ? server->user : NULL;
 	const char *socket =
 	    local && server->socket[0] != '\0' ? server->socket : NULL;
 
-	if (!mysql_real_connect(db->mysql, server->host, user, server->password,
-	                        server->database,
-	                        server->port != 0 ? server->port : SERVER_PORT,
-	                        socket, 0))
+	if (mysql_real_connect(db->mysql, server->host, user, server->password,
+	                       server->database,
+	                       server->port != 0 ? server->port : SERVER_PORT,
+	                       socket, 0) == NULL)
 		return connect_failure(db, err);
-	if (server->tls >= TLS_REQUIRED && !mysql_get_ssl_cipher(db->mysql)) {
+	if (server->tls >= TLS_REQUIRED &&
+	    mysql_get_ssl_cipher(db->mysql) == NULL) {
 		err_set(err, ERR_STORE,
 		        "the connection is not encrypted, and ssl-mode asks "
 		        "for it");
@@ -218,7 +214,7 @@ static enum upsert upsert_of(MYSQL *mysql)
 {
 	const char *info = mysql_get_server_info(mysql);
 
-	if ((info && strstr(info, "MariaDB")) ||
+	if ((info != NULL && strstr(info, "MariaDB") != NULL) ||
 	    mysql_get_server_version(mysql) < 80019)
 		return UPSERT_VALUES;
 	return UPSERT_ALIAS;
@@ -228,12 +224,12 @@ static void disconnect(struct mysql_db *db)
 {
 	for (size_t table = 0; table < TABLE_COUNT; table++) {
 		for (size_t i = 0; i < SIZES; i++) {
-			if (db->upserts[table][i])
+			if (db->upserts[table][i] != NULL)
 				mysql_stmt_close(db->upserts[table][i]);
 			db->upserts[table][i] = NULL;
 		}
 	}
-	if (db->mysql)
+	if (db->mysql != NULL)
 		mysql_close(db->mysql);
 	db->mysql = NULL;
 }
@@ -245,7 +241,7 @@ static enum db_result mysql_connect_db(struct db *base, struct err *err)
 
 	disconnect(db);
 	db->mysql = mysql_init(NULL);
-	if (!db->mysql)
+	if (db->mysql == NULL)
 		return no_memory(err);
 	if (!set_options(db->mysql, db->server))
 		return mysql_failure(db, err);
@@ -254,8 +250,6 @@ static enum db_result mysql_connect_db(struct db *base, struct err *err)
 		db->upsert = upsert_of(db->mysql);
 	return result;
 }
-
-/* --- statements ---------------------------------------------------------- */
 
 static enum db_result mysql_exec(struct db *base, const char *sql,
                                  struct err *err)
@@ -266,7 +260,7 @@ static enum db_result mysql_exec(struct db *base, const char *sql,
 	if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0)
 		return mysql_failure(db, err);
 	rows = mysql_store_result(db->mysql);
-	if (rows)
+	if (rows != NULL)
 		mysql_free_result(rows);
 	else if (mysql_errno(db->mysql) != 0)
 		return mysql_failure(db, err);
@@ -283,10 +277,10 @@ static enum db_result mysql_number(struct db *base, const char *sql,
 	if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0)
 		return mysql_failure(db, err);
 	rows = mysql_store_result(db->mysql);
-	if (!rows)
+	if (rows == NULL)
 		return mysql_failure(db, err);
 	row = mysql_fetch_row(rows);
-	*number = row && row[0] ? strtoll(row[0], NULL, 10) : 0;
+	*number = row != NULL && row[0] != NULL ? strtoll(row[0], NULL, 10) : 0;
 	mysql_free_result(rows);
 	return DB_OK;
 }
@@ -302,11 +296,11 @@ static enum db_result prepare(struct mysql_db *db, enum table table,
 	while ((size_t)1 << slot < count)
 		slot++;
 	*out = db->upserts[table][slot];
-	if (*out)
+	if (*out != NULL)
 		return DB_OK;
 	sql = table_upsert(table, db->upsert, count);
 	stmt = mysql_stmt_init(db->mysql);
-	if (!sql || !stmt) {
+	if (sql == NULL || stmt == NULL) {
 		result = no_memory(err);
 		goto out;
 	}
@@ -319,7 +313,7 @@ static enum db_result prepare(struct mysql_db *db, enum table table,
 	db->upserts[table][slot] = stmt;
 	stmt = NULL;
 out:
-	if (stmt)
+	if (stmt != NULL)
 		mysql_stmt_close(stmt);
 	free(sql);
 	return result;
@@ -333,11 +327,11 @@ static bool grow(struct mysql_db *db, size_t parameters)
 	if (parameters <= db->parameters)
 		return true;
 	binds = realloc(db->binds, parameters * sizeof(*binds));
-	if (!binds)
+	if (binds == NULL)
 		return false;
 	db->binds = binds;
 	times = realloc(db->times, parameters * sizeof(*times));
-	if (!times)
+	if (times == NULL)
 		return false;
 	db->times = times;
 	db->parameters = parameters;
@@ -346,7 +340,7 @@ static bool grow(struct mysql_db *db, size_t parameters)
 
 static void bind_time(MYSQL_TIME *time, int64_t microseconds)
 {
-	const struct row_time t = row_time(microseconds);
+	struct row_time t = row_time(microseconds);
 
 	*time = (MYSQL_TIME){ .year = t.year,
 		              .month = t.month,
@@ -400,7 +394,7 @@ static enum db_result mysql_write(struct db *base, enum table table,
                                   struct err *err)
 {
 	struct mysql_db *db = mysql_of(base);
-	const size_t columns = table_columns(table);
+	size_t columns = table_columns(table);
 	MYSQL_STMT *stmt = NULL;
 	enum db_result result = prepare(db, table, count, &stmt, err);
 
@@ -428,7 +422,7 @@ static void mysql_close_db(struct db *base)
 {
 	struct mysql_db *db = mysql_of(base);
 
-	if (!db)
+	if (db == NULL)
 		return;
 	disconnect(db);
 	free(db->binds);
@@ -465,7 +459,7 @@ struct db *mysql_db_new(const struct server *server)
 {
 	struct mysql_db *db = calloc(1, sizeof(*db));
 
-	if (!db)
+	if (db == NULL)
 		return NULL;
 	db->db.ops = &mysql_ops;
 	db->server = server;

@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of one file, and of includes within includes. */
-#define FILE_MAX ((size_t)1024 * 1024)
+/* A file of 1 MiB and the byte that is too many. */
+#define CONTENT_SIZE ((size_t)1024 * 1024 + 1)
+
+/* Includes within includes. */
 #define DEPTH_MAX 10
 
 enum group { GROUP_OTHER, GROUP_CLIENT, GROUP_OURS };
@@ -44,7 +46,7 @@ static size_t without_comment(const char *text, size_t length)
 	bool escaped = false;
 
 	for (size_t i = 0; i < length; i++) {
-		const char c = text[i];
+		char c = text[i];
 
 		if ((c == '\'' || c == '"') && !escaped) {
 			if (quote == '\0')
@@ -97,7 +99,7 @@ static void plain_value(struct option_text *text, char *value, size_t length)
 		char c = value[i];
 
 		if (c == '\\' && i + 1 < length) {
-			const char plain = unescape(value[i + 1]);
+			char plain = unescape(value[i + 1]);
 
 			/* An unknown escape stays as it is. */
 			if (plain != '\0') {
@@ -148,7 +150,7 @@ enum option_line optionfile_line(struct option_text *text, char *line,
 		return include_line(text, line, length);
 	if (line[0] == '[') {
 		close = memchr(line, ']', length);
-		if (!close)
+		if (close == NULL)
 			return OPTION_BAD;
 		line++;
 		length = (size_t)(close - line);
@@ -159,8 +161,8 @@ enum option_line optionfile_line(struct option_text *text, char *line,
 	}
 	length = without_comment(line, length);
 	equals = memchr(line, '=', length);
-	name_length = equals ? (size_t)(equals - line) : length;
-	value = line + name_length + (equals ? 1 : 0);
+	name_length = equals != NULL ? (size_t)(equals - line) : length;
+	value = line + name_length + (equals != NULL ? 1 : 0);
 	length -= (size_t)(value - line);
 	text->name = line;
 	trim(&line, &name_length);
@@ -175,7 +177,7 @@ static void warn_about(const struct reader *reader, const char *path,
 {
 	char text[PATH_MAX + 256];
 
-	if (!reader->warn)
+	if (reader->warn == NULL)
 		return;
 	snprintf(text, sizeof(text), "option file %s: %s", path, what);
 	reader->warn(reader->warn_arg, text);
@@ -184,26 +186,20 @@ static void warn_about(const struct reader *reader, const char *path,
 static bool read_file(const struct reader *reader, const char *path,
                       unsigned depth, struct err *err);
 
-static enum group group_of(const struct option_text *text)
-{
-	static const char *const client[] = { "client", "client-server",
-		                              "client-mariadb" };
-
-	for (size_t i = 0; i < sizeof(client) / sizeof(client[0]); i++) {
-		if (strlen(client[i]) == text->name_length &&
-		    memcmp(client[i], text->name, text->name_length) == 0)
-			return GROUP_CLIENT;
-	}
-	if (text->name_length == strlen("sshinv") &&
-	    memcmp(text->name, "sshinv", text->name_length) == 0)
-		return GROUP_OURS;
-	return GROUP_OTHER;
-}
-
 static bool is_named(const struct option_text *text, const char *name)
 {
 	return strlen(name) == text->name_length &&
 	       memcmp(name, text->name, text->name_length) == 0;
+}
+
+static enum group group_of(const struct option_text *text)
+{
+	if (is_named(text, "sshinv"))
+		return GROUP_OURS;
+	if (is_named(text, "client") || is_named(text, "client-server") ||
+	    is_named(text, "client-mariadb"))
+		return GROUP_CLIENT;
+	return GROUP_OTHER;
 }
 
 static bool take_value(const struct reader *reader, const char *path,
@@ -246,7 +242,7 @@ static bool take_value(const struct reader *reader, const char *path,
 
 static int is_cnf(const struct dirent *entry)
 {
-	const size_t length = strlen(entry->d_name);
+	size_t length = strlen(entry->d_name);
 
 	return length > 4 && strcmp(entry->d_name + length - 4, ".cnf") == 0;
 }
@@ -294,12 +290,14 @@ static bool take_lines(const struct reader *reader, const char *path,
                        struct err *err)
 {
 	enum group group = GROUP_OTHER;
+	char what[64];
 	size_t number = 0;
 
 	for (size_t begin = 0; begin < size;) {
 		char *line = content + begin;
 		char *end = memchr(line, '\n', size - begin);
-		size_t length = end ? (size_t)(end - line) : size - begin;
+		size_t length =
+		    end != NULL ? (size_t)(end - line) : size - begin;
 		struct option_text text;
 		enum option_line kind = optionfile_line(&text, line, length);
 		bool ok = true;
@@ -317,8 +315,13 @@ static bool take_lines(const struct reader *reader, const char *path,
 		case OPTION_INCLUDEDIR:
 			ok = include(reader, kind, &text, depth, err);
 			break;
+		case OPTION_BAD:
+			/* Perhaps our group's name, and it is missed. */
+			snprintf(what, sizeof(what),
+			         "line %zu is not understood", number);
+			warn_about(reader, path, what);
+			break;
 		case OPTION_NOTHING:
-		case OPTION_BAD: /* another program's to complain about */
 			break;
 		}
 		if (!ok)
@@ -329,12 +332,36 @@ static bool take_lines(const struct reader *reader, const char *path,
 	return true;
 }
 
-/* Fills content; what goes wrong is a warning, and *size is 0 then. */
+/* NULL, or what is wrong with the file. */
+static const char *read_whole(int fd, char *content, size_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return "not a file";
+	if ((st.st_mode & S_IWOTH) != 0)
+		return "ignored, because everybody can write it";
+	while (*size < CONTENT_SIZE) {
+		ssize_t got = read(fd, content + *size, CONTENT_SIZE - *size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return "ignored, because it cannot be read";
+		if (got == 0)
+			return NULL;
+		*size += (size_t)got;
+	}
+	return "ignored, because it is larger than 1 MiB";
+}
+
+/* Fills content; what goes wrong is a warning, and *size is 0 then: half a file
+ * may say the opposite of the whole. */
 static void load(const struct reader *reader, const char *path, char *content,
                  size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	const char *wrong;
 
 	*size = 0;
 	if (fd < 0) {
@@ -342,38 +369,23 @@ static void load(const struct reader *reader, const char *path, char *content,
 			warn_about(reader, path, "cannot be read");
 		return;
 	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		warn_about(reader, path, "not a file");
-		goto out;
+	wrong = read_whole(fd, content, size);
+	if (wrong != NULL) {
+		warn_about(reader, path, wrong);
+		explicit_bzero(content, *size);
+		*size = 0;
 	}
-	if ((st.st_mode & S_IWOTH) != 0) {
-		warn_about(reader, path,
-		           "ignored, because everybody can write it");
-		goto out;
-	}
-	while (*size < FILE_MAX) {
-		ssize_t got = read(fd, content + *size, FILE_MAX - *size);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			warn_about(reader, path, "cannot be read");
-		if (got <= 0)
-			break;
-		*size += (size_t)got;
-	}
-out:
 	close(fd);
 }
 
 static bool read_file(const struct reader *reader, const char *path,
                       unsigned depth, struct err *err)
 {
-	char *content = malloc(FILE_MAX);
+	char *content = malloc(CONTENT_SIZE);
 	size_t size = 0;
 	bool ok;
 
-	if (!content)
+	if (content == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	load(reader, path, content, &size);
 	ok = take_lines(reader, path, content, size, depth, err);
@@ -387,7 +399,7 @@ bool optionfile_read(struct optionfile *options, const char *const *paths,
                      size_t count, void (*warn)(void *arg, const char *text),
                      void *warn_arg, struct err *err)
 {
-	const struct reader reader = { options, warn, warn_arg };
+	struct reader reader = { options, warn, warn_arg };
 
 	for (size_t i = 0; i < count; i++) {
 		if (!read_file(&reader, paths[i], 0, err))

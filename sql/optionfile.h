@@ -49,7 +49,8 @@ enum option_line optionfile_line(struct option_text *text, char *line,
 
 /*
  * Reads each file that exists over *options, which the caller has zeroed and
- * wipes with server_forget_password(). An unreadable file is a warning. False
+ * wipes with server_forget_password(). A file that cannot be read to its end or
+ * is larger than 1 MiB is a warning, and nothing of it is taken. False
  * (ERR_INPUT): a value that cannot be; err names file and line.
  */
 bool optionfile_read(struct optionfile *options, const char *const *paths,

@@ -1,10 +1,10 @@
 #include "sql/row.h"
 
+#include "inventory/utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "inventory/utf8.h"
 
 /* A clean text, chained to its row. */
 struct row_copy {
@@ -50,10 +50,10 @@ static bool put_text(struct row *row, size_t index, const char *text,
 	value->text = text;
 	value->length = length;
 	if (!is_plain(text, length)) {
-		const size_t size = 3 * length + 1;
+		size_t size = 3 * length + 1;
 
 		copy = malloc(sizeof(*copy) + size);
-		if (!copy)
+		if (copy == NULL)
 			return false;
 		copy->next = row->copies;
 		copy->size = size;
@@ -73,7 +73,7 @@ static void put_number(struct row *row, size_t index, int64_t number)
 
 static void row_init(struct row *row, enum table table)
 {
-	const size_t columns = table_columns(table);
+	size_t columns = table_columns(table);
 
 	row->bytes = 0;
 	row->copies = NULL;
@@ -96,8 +96,7 @@ bool row_from_record(struct row *row, const struct record *record,
 	for (size_t i = 0; i < fields_count; i++) {
 		struct field_value value = field_get(record, i);
 
-		if (value.is_null ||
-		    (fields[i].type == FIELD_TIME && value.number == 0))
+		if (value.is_null)
 			continue;
 		if (fields[i].type != FIELD_TEXT)
 			put_number(row, i, value.number);
@@ -146,7 +145,7 @@ bool row_from_run(struct row *row, const struct store_run *run, struct err *err)
 
 void row_release(struct row *row)
 {
-	while (row->copies) {
+	while (row->copies != NULL) {
 		struct row_copy *next = row->copies->next;
 
 		/* It may be the password. */
@@ -160,7 +159,7 @@ int row_compare(const struct row *a, const struct row *b)
 {
 	const struct row_value *x = &a->values[0];
 	const struct row_value *y = &b->values[0];
-	const size_t least = x->length < y->length ? x->length : y->length;
+	size_t least = x->length < y->length ? x->length : y->length;
 	int order = least > 0 ? memcmp(x->text, y->text, least) : 0;
 
 	if (order == 0)

@@ -41,9 +41,7 @@ void row_release(struct row *row);
  * locks in this order. */
 int row_compare(const struct row *a, const struct row *b);
 
-/* "YYYY-MM-DD HH:MM:SS.ffffff": years 0 to 9999, others are held there. */
-#define ROW_TIME_SIZE 27
-
+/* UTC. Years 0 to 9999, others are held there. */
 struct row_time {
 	unsigned year, month, day, hour, minute, second, microsecond;
 };

@@ -2,8 +2,6 @@
 
 #include <stddef.h>
 
-/* --- the migrations ------------------------------------------------------ */
-
 /* clang-format off */
 static const char *const mysql_1[] = {
 	"CREATE TABLE IF NOT EXISTS sshinv_schema (\n"
@@ -170,8 +168,6 @@ static const struct dialect_text dialects[] = {
 	},
 };
 
-/* --- running them -------------------------------------------------------- */
-
 static bool exec(struct db *db, const char *sql, struct err *err)
 {
 	return db->ops->exec(db, sql, err) == DB_OK;
@@ -296,12 +292,15 @@ static bool migrate_one(struct db *db, int64_t version, struct err *err)
 	const char *const *statement = text->migrations[version - 1];
 	char sql[128];
 
-	for (; *statement; statement++) {
-		enum db_result result = db->ops->exec(db, *statement, err);
+	for (; *statement != NULL; statement++) {
+		struct err failed;
+		enum db_result result = db->ops->exec(db, *statement, &failed);
 
 		/* Done by a process that ended before it could say so. */
-		if (result != DB_OK && result != DB_EXISTS)
-			return false;
+		if (result == DB_OK || result == DB_EXISTS)
+			continue;
+		*err = failed;
+		return false;
 	}
 	snprintf(sql, sizeof(sql),
 	         "%s INTO sshinv_schema (version) VALUES (%d)",
@@ -370,7 +369,7 @@ void schema_print(enum dialect dialect, FILE *out)
 	for (int version = 1; version <= SCHEMA_VERSION; version++) {
 		const char *const *statement = text->migrations[version - 1];
 
-		for (; *statement; statement++)
+		for (; *statement != NULL; statement++)
 			print_statement(out, *statement);
 		fprintf(out, "%s INTO sshinv_schema (version) VALUES (%d);\n",
 		        text->insert_ignore, version);

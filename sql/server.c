@@ -74,14 +74,14 @@ static bool set_count(unsigned *count, const struct option *option,
 
 	for (size_t i = 0; i < length; i++) {
 		if (value[i] < '0' || value[i] > '9' || number > option->max)
-			goto bad;
+			goto fail;
 		number = number * 10 + (unsigned)(value[i] - '0');
 	}
 	if (length == 0 || number > option->max)
-		goto bad;
+		goto fail;
 	*count = number;
 	return true;
-bad:
+fail:
 	return err_set(err, ERR_INPUT, "%s is not a number from 0 to %u",
 	               option->name, option->max);
 }
@@ -110,7 +110,7 @@ static bool set_text(char *text, const struct option *option, const char *value,
 	if (option->type != OPTION_PASSWORD && has_control(value, length))
 		return err_set(err, ERR_INPUT, "%s holds a control character",
 		               option->name);
-	if (memchr(value, '\0', length))
+	if (memchr(value, '\0', length) != NULL)
 		return err_set(err, ERR_INPUT, "%s holds a NUL", option->name);
 	explicit_bzero(text, option->size);
 	memcpy(text, value, length);
@@ -153,8 +153,8 @@ enum server_set server_set(struct server *server, const char *name,
 /* The parts of a connection that mean something only together. */
 static void merge_place(struct server *server, const struct server *other)
 {
-	const bool has_host = server->host[0] != '\0';
-	const bool has_socket = server->socket[0] != '\0';
+	bool has_host = server->host[0] != '\0';
+	bool has_socket = server->socket[0] != '\0';
 
 	/* A named socket is this machine, a named host is no other's socket. */
 	if (!has_host && !has_socket)
@@ -192,7 +192,7 @@ void server_merge(struct server *server, const struct server *other)
 
 bool server_finish(struct server *server, struct err *err)
 {
-	const bool has_ca =
+	bool has_ca =
 	    server->ssl_ca[0] != '\0' || server->ssl_capath[0] != '\0';
 
 	if (server->database[0] == '\0')
@@ -223,7 +223,7 @@ bool server_is_local(const struct server *server)
 
 void server_name(const struct server *server, char *name, size_t size)
 {
-	const bool v6 = strchr(server->host, ':') != NULL;
+	bool v6 = strchr(server->host, ':') != NULL;
 	char place[SERVER_TEXT_SIZE + 16];
 
 	if (server_is_local(server))

@@ -1,5 +1,7 @@
 #include "sql/backend.h"
 
+#include "sql/dsn.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +14,10 @@
 
 #include <sqlite3.h>
 
-#define BUSY_TIMEOUT_MS 10000
+/* How long SQLite itself waits for others' locks: for one that changes the
+ * tables, then, with the writer waiting above it, for a moment. */
+#define BUSY_MIGRATING_MS 10000
+#define BUSY_WRITING_MS 500
 
 struct sqlite_db {
 	struct db db;
@@ -20,6 +25,7 @@ struct sqlite_db {
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
 	sqlite3 *handle;
+	int busy_ms;
 	/* One row each: a longer VALUES list would not be faster here. */
 	sqlite3_stmt *upserts[TABLE_COUNT];
 };
@@ -52,14 +58,15 @@ static enum db_result classify(int code)
 /* Says what the library says, and what it means. */
 static enum db_result failure(struct sqlite_db *db, int code, struct err *err)
 {
-	const char *text =
-	    db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+	const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle)
+	                                      : sqlite3_errstr(code);
 	enum db_result result = classify(code);
 
 	err_set(err, result == DB_DATA ? ERR_STORE_DATA : ERR_STORE, "%s",
 	        text);
 	/* ALTER TABLE has no code of its own for this. */
-	if (result == DB_FAILED && strstr(text, "duplicate column name"))
+	if (result == DB_FAILED &&
+	    strstr(text, "duplicate column name") != NULL)
 		result = DB_EXISTS;
 	return result;
 }
@@ -95,7 +102,7 @@ static enum db_result sqlite_number(struct db *base, const char *sql,
 
 static int bind_time(sqlite3_stmt *statement, int index, int64_t microseconds)
 {
-	const struct row_time t = row_time(microseconds);
+	struct row_time t = row_time(microseconds);
 	char text[96];
 	int length = snprintf(
 	    text, sizeof(text), "%04u-%02u-%02u %02u:%02u:%02u.%06u", t.year,
@@ -128,10 +135,10 @@ static enum db_result prepare(struct sqlite_db *db, enum table table,
 	char *sql;
 	int code;
 
-	if (db->upserts[table])
+	if (db->upserts[table] != NULL)
 		return DB_OK;
 	sql = table_upsert(table, UPSERT_EXCLUDED, 1);
-	if (!sql) {
+	if (sql == NULL) {
 		err_set(err, ERR_STORE, "out of memory");
 		return DB_FAILED;
 	}
@@ -142,16 +149,32 @@ static enum db_result prepare(struct sqlite_db *db, enum table table,
 	return code == SQLITE_OK ? DB_OK : failure(db, code, err);
 }
 
+/* With a write-ahead log SQLite writes on into a file that has no name any
+ * more, and says nothing. */
+static enum db_result check_place(struct sqlite_db *db, struct err *err)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED,
+	                         &moved) != SQLITE_OK ||
+	    moved == 0)
+		return DB_OK;
+	err_set(err, ERR_STORE, "the file was moved or deleted");
+	return DB_FAILED;
+}
+
 static enum db_result sqlite_write(struct db *base, enum table table,
                                    const struct row *const *rows, size_t count,
                                    struct err *err)
 {
 	struct sqlite_db *db = sqlite_of(base);
-	const size_t columns = table_columns(table);
-	enum db_result result = prepare(db, table, err);
+	size_t columns = table_columns(table);
+	enum db_result result = check_place(db, err);
 	int code = SQLITE_OK;
 
 	(void)count; /* rows_max is 1 */
+	if (result == DB_OK)
+		result = prepare(db, table, err);
 	if (result != DB_OK)
 		return result;
 	for (size_t i = 0; i < columns && code == SQLITE_OK; i++)
@@ -205,26 +228,29 @@ static enum db_result set_journal(struct sqlite_db *db, const char *mode,
 {
 	char sql[64];
 	enum db_result result = DB_OK;
+	struct err failed = { .kind = ERR_NONE };
 
 	snprintf(sql, sizeof(sql), "PRAGMA journal_mode=%s", mode);
-	for (int waited = 0; waited < BUSY_TIMEOUT_MS; waited += 20) {
-		result = sqlite_exec(&db->db, sql, err);
+	for (int waited = 0; waited < BUSY_MIGRATING_MS; waited += 20) {
+		result = sqlite_exec(&db->db, sql, &failed);
 		if (result != DB_AGAIN)
 			break;
 		poll(NULL, 0, 20);
 	}
+	if (result != DB_OK)
+		*err = failed;
 	return result;
 }
 
 static enum db_result configure(struct sqlite_db *db, struct err *err)
 {
-	const bool network = is_network_file(db->path);
+	bool network = is_network_file(db->path);
 	enum db_result result;
 	char text[4096 + 128];
 
-	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	sqlite3_busy_timeout(db->handle, db->busy_ms);
 	sqlite3_extended_result_codes(db->handle, 1);
-	if (network && db->warn) {
+	if (network && db->warn != NULL) {
 		snprintf(text, sizeof(text),
 		         "%s is on a network file system: without a write-"
 		         "ahead log, slower, and for one machine at a time",
@@ -233,14 +259,16 @@ static enum db_result configure(struct sqlite_db *db, struct err *err)
 	}
 	result = set_journal(db, network ? "DELETE" : "WAL", err);
 	/* NORMAL is safe with a log only: at worst a power cut takes the last
-	 * commits. Deleted bytes need no overwriting. */
+	 * commits. */
 	if (result == DB_OK)
 		result = sqlite_exec(&db->db,
 		                     network ? "PRAGMA synchronous=FULL"
 		                             : "PRAGMA synchronous=NORMAL",
 		                     err);
 	if (result == DB_OK)
-		result = sqlite_exec(&db->db, "PRAGMA secure_delete=OFF", err);
+		/* Passwords may have been among what is replaced. FAST
+		 * overwrites what costs no write of its own. */
+		result = sqlite_exec(&db->db, "PRAGMA secure_delete=FAST", err);
 	return result;
 }
 
@@ -249,8 +277,12 @@ static enum db_result configure(struct sqlite_db *db, struct err *err)
  * close it would drop the locks that this process has on it. */
 static enum db_result create_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+	int fd = open(path, flags | O_EXCL, 0600);
 
+	/* A link to a file that is yet to be made. */
+	if (fd < 0 && errno == EEXIST && access(path, F_OK) != 0)
+		fd = open(path, flags, 0600);
 	if (fd >= 0) {
 		close(fd);
 		return DB_OK;
@@ -274,6 +306,7 @@ static void disconnect(struct sqlite_db *db)
 static enum db_result sqlite_connect(struct db *base, struct err *err)
 {
 	struct sqlite_db *db = sqlite_of(base);
+	char name[DSN_PATH_SIZE + 2];
 	enum db_result result;
 	int code;
 
@@ -281,8 +314,11 @@ static enum db_result sqlite_connect(struct db *base, struct err *err)
 	result = create_file(db->path, err);
 	if (result != DB_OK)
 		return result;
+	/* "file:x" is the name of a file like any other. */
+	snprintf(name, sizeof(name), "%s%s", db->path[0] == '/' ? "" : "./",
+	         db->path);
 	code =
-	    sqlite3_open_v2(db->path, &db->handle,
+	    sqlite3_open_v2(name, &db->handle,
 	                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK)
 		return failure(db, code, err);
@@ -293,16 +329,27 @@ static enum db_result sqlite_connect(struct db *base, struct err *err)
 	return configure(db, err);
 }
 
+static void sqlite_wait_briefly(struct db *base)
+{
+	struct sqlite_db *db = sqlite_of(base);
+
+	db->busy_ms = BUSY_WRITING_MS;
+	sqlite3_busy_timeout(db->handle, db->busy_ms);
+}
+
 static void sqlite_close(struct db *base)
 {
 	struct sqlite_db *db = sqlite_of(base);
 
-	if (!db)
+	if (db == NULL)
 		return;
-	/* Leaves one file behind, where nobody else has it open. */
-	if (db->handle)
+	/* Leaves one file behind, where nobody else has it open: whoever has
+	 * is not waited for. */
+	if (db->handle != NULL) {
+		sqlite3_busy_timeout(db->handle, 0);
 		sqlite3_wal_checkpoint_v2(
 		    db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	}
 	disconnect(db);
 	free(db);
 }
@@ -313,6 +360,7 @@ static const struct db_ops sqlite_ops = {
 	.rows_max = 1,
 	.connect = sqlite_connect,
 	.exec = sqlite_exec,
+	.wait_briefly = sqlite_wait_briefly,
 	.number = sqlite_number,
 	.write = sqlite_write,
 	.close = sqlite_close,
@@ -324,10 +372,11 @@ struct db *sqlite_db_new(const char *path,
 {
 	struct sqlite_db *db = calloc(1, sizeof(*db));
 
-	if (!db)
+	if (db == NULL)
 		return NULL;
 	db->db.ops = &sqlite_ops;
 	db->path = path;
+	db->busy_ms = BUSY_MIGRATING_MS;
 	db->warn = warn;
 	db->warn_arg = warn_arg;
 	return &db->db;

@@ -1,11 +1,5 @@
 #include "sql/store.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "sql/askpass.h"
 #include "sql/backend.h"
 #include "sql/dsn.h"
@@ -13,6 +7,12 @@
 #include "sql/locate.h"
 #include "sql/schema.h"
 #include "sql/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 _Static_assert(GROUP_BATCH_MAX <= WRITER_BATCH_MAX, "a group is one batch");
 
@@ -45,79 +45,96 @@ static void set_name(struct store *store)
 		         store->dsn.path);
 }
 
-static void thread_begin(const struct db_ops *ops)
-{
-	if (ops->thread_begin)
-		ops->thread_begin();
-}
-
-static void thread_end(const struct db_ops *ops)
-{
-	if (ops->thread_end)
-		ops->thread_end();
-}
-
-/* Where no password was found and the server wants one, people are asked. */
+/*
+ * Where no password was found and the server wants one, people are asked; where
+ * nobody can be, they are told what else there is.
+ */
 static enum db_result ask_and_connect(struct store *store, int cancel_fd,
-                                      struct err *err)
+                                      const struct err *denied, struct err *err)
 {
 	struct server *server = &store->dsn.server;
 	struct err unasked;
 
-	if (!askpass(store->name, server->password, sizeof(server->password),
-	             cancel_fd, &unasked)) {
-		if (unasked.kind == ERR_CANCELLED)
-			*err = unasked;
-		return DB_DENIED;
-	}
-	server->has_password = true;
-	return store->db->ops->connect(store->db, err);
+	server->has_password =
+	    askpass(store->name, server->password, sizeof(server->password),
+	            cancel_fd, &unasked);
+	if (server->has_password)
+		return store->db->ops->connect(store->db, err);
+	if (unasked.kind == ERR_SYSTEM)
+		err_set(err, denied->kind,
+		        "%s; no password was found, and none can be asked for "
+		        "(%s): set SSHINV_DB_PASSWORD, or password in the "
+		        "option file ~/.my.cnf",
+		        denied->text, unasked.text);
+	else
+		*err = unasked;
+	return DB_DENIED;
+}
+
+static enum db_result connect_asking(struct store *store, int cancel_fd,
+                                     struct err *err)
+{
+	struct err denied;
+	enum db_result result = store->db->ops->connect(store->db, &denied);
+
+	if (result == DB_DENIED && !store->dsn.server.has_password)
+		return ask_and_connect(store, cancel_fd, &denied, err);
+	if (result != DB_OK)
+		*err = denied;
+	return result;
 }
 
 static bool connect_and_prepare(struct store *store,
                                 const struct store_settings *settings,
                                 struct err *err)
 {
-	enum db_result result = store->db->ops->connect(store->db, err);
-
-	if (result == DB_DENIED && !store->dsn.server.has_password)
-		result = ask_and_connect(store, settings->cancel_fd, err);
-	if (result != DB_OK)
+	if (connect_asking(store, settings->cancel_fd, err) != DB_OK)
 		return err_prefix(err, "cannot use %s", store->name);
-	return schema_prepare(store->db, settings->adopt_table, err) ||
-	       err_prefix(err, "%s", store->name);
+	if (!schema_prepare(store->db, settings->adopt_table, err))
+		return err_prefix(err, "%s", store->name);
+	if (store->db->ops->wait_briefly != NULL)
+		store->db->ops->wait_briefly(store->db);
+	return true;
+}
+
+static void close_db(struct db *db)
+{
+	const struct db_ops *ops;
+
+	if (db == NULL)
+		return;
+	ops = db->ops;
+	db_thread_begin(ops);
+	ops->close(db);
+	db_thread_end(ops);
 }
 
 bool store_open(struct store **out, const struct store_settings *settings,
                 struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	const struct db_ops *ops;
 	bool ok;
 
-	if (!store || group_init(&store->group, commit, store) != 0) {
+	if (store == NULL || group_init(&store->group, commit, store) != 0) {
 		free(store);
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
 	if (!store_locate(&store->dsn, settings, err))
-		goto failed;
+		goto fail;
 	set_name(store);
 	store->db = store->dsn.kind == DSN_MYSQL
 	                ? mysql_db_new(&store->dsn.server)
 	                : sqlite_db_new(store->dsn.path, settings->warn,
 	                                settings->warn_arg);
-	if (!store->db) {
+	if (store->db == NULL) {
 		err_set(err, ERR_SYSTEM, "out of memory");
-		goto failed;
+		goto fail;
 	}
-	ops = store->db->ops;
-	thread_begin(ops);
+	db_thread_begin(store->db->ops);
 	ok = connect_and_prepare(store, settings, err);
+	db_thread_end(store->db->ops);
 	if (!ok)
-		ops->close(store->db);
-	thread_end(ops);
-	if (!ok)
-		goto failed;
+		goto fail;
 	store->store_password = settings->store_password;
 	store->writer = (struct writer){
 		.db = store->db,
@@ -130,7 +147,8 @@ bool store_open(struct store **out, const struct store_settings *settings,
 	};
 	*out = store;
 	return true;
-failed:
+fail:
+	close_db(store->db);
 	group_release(&store->group);
 	dsn_wipe(&store->dsn);
 	free(store);
@@ -187,14 +205,9 @@ bool store_put(struct store *store, const struct record *record,
 
 void store_close(struct store *store)
 {
-	const struct db_ops *ops;
-
-	if (!store)
+	if (store == NULL)
 		return;
-	ops = store->db->ops;
-	thread_begin(ops);
-	ops->close(store->db);
-	thread_end(ops);
+	close_db(store->db);
 	group_release(&store->group);
 	dsn_wipe(&store->dsn);
 	free(store);
@@ -215,7 +228,7 @@ bool store_schema(const char *dialect, char **text, struct err *err)
 		               dialect);
 	*text = NULL;
 	out = open_memstream(text, &size);
-	if (!out)
+	if (out == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	schema_print(which, out);
 	ok = !ferror(out);

@@ -30,9 +30,10 @@ struct store_settings {
 	 *   mariadb://…    the same
 	 *   sqlite:PATH, sqlite:///abs/path
 	 *
-	 * The password comes from the DSN, else from SSHINV_DB_PASSWORD, which
-	 * is taken out of the environment, else from the option files; if there
-	 * is none and the server wants one, the terminal is asked.
+	 * The password comes from the DSN, else from SSHINV_DB_PASSWORD, else
+	 * from the option files; if there is none and the server wants one, the
+	 * terminal is asked. SSHINV_DB_PASSWORD is taken out of the environment
+	 * whatever the store is; empty, it is as if unset.
 	 */
 	const char *dsn;
 	/* Else the column is NULL. The password has to be in the record still
@@ -64,9 +65,9 @@ struct store_run {
  * first use, migrates older ones, waits for another process that is doing so.
  * A table called server_status that is not ours is never altered:
  * ERR_STORE_FOREIGN, whose text names --adopt-table. ERR_INPUT for a DSN that
- * cannot be read, ERR_STORE for a database that cannot be used; the text never
- * holds the password. ERR_CANCELLED for a ^C at the prompt for one. The caller
- * ends *store with store_close().
+ * cannot be read and a password that is too long, ERR_STORE for a database that
+ * cannot be used; the text never holds the password. ERR_CANCELLED for a ^C at
+ * the prompt for one. The caller ends *store with store_close().
  */
 bool store_open(struct store **store, const struct store_settings *settings,
                 struct err *err);
@@ -94,8 +95,8 @@ bool store_run_end(struct store *store, const struct store_run *run,
  * character.
  *
  * ERR_STORE_DATA: the database refused this row for its data; the others of its
- * batch are stored. ERR_STORE: the store is lost, and every later call fails
- * likewise.
+ * batch are stored. ERR_SYSTEM: no memory for this row; the store goes on.
+ * ERR_STORE: the store is lost, and every later call fails likewise.
  */
 bool store_put(struct store *store, const struct record *record,
                struct err *err);
@@ -107,6 +108,11 @@ void store_close(struct store *store);
  * the right to create them: dialect "mysql" or "sqlite" (ERR_INPUT for others).
  * The text is allocated; the caller frees it. */
 bool store_schema(const char *dialect, char **text, struct err *err);
+
+/* Overwrites SSHINV_DB_PASSWORD and takes it out of the environment, where
+ * others of this user and our own children could read it: for a run without a
+ * store. store_open() does so as well. Before the first thread. */
+void store_forget_password(void);
 
 /* Once in main, before the first thread, and at the very end. */
 bool store_library_init(struct err *err);

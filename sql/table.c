@@ -156,7 +156,7 @@ static void put_conflict(FILE *out, enum table table, enum upsert upsert)
 static void put_upsert(FILE *out, enum table table, enum upsert upsert,
                        size_t rows)
 {
-	const size_t columns = table_columns(table);
+	size_t columns = table_columns(table);
 	const char *comma = "";
 
 	fprintf(out, "INSERT INTO %s (", table_name(table));
@@ -189,7 +189,7 @@ char *table_upsert(enum table table, enum upsert upsert, size_t rows)
 	FILE *out = open_memstream(&text, &size);
 	bool ok;
 
-	if (!out)
+	if (out == NULL)
 		return NULL;
 	put_upsert(out, table, upsert, rows);
 	ok = !ferror(out);

@@ -1,5 +1,7 @@
 #include "sql/writer.h"
 
+#include "inventory/wait.h"
+
 #include <assert.h>
 #include <poll.h>
 #include <stdint.h>
@@ -105,13 +107,6 @@ static enum db_result transaction(struct writer *writer, enum table table,
 	return result;
 }
 
-static bool is_cancelled(const struct writer *writer)
-{
-	struct pollfd pfd = { .fd = writer->cancel_fd, .events = POLLIN };
-
-	return pfd.fd >= 0 && poll(&pfd, 1, 0) > 0;
-}
-
 /* Between half and the whole of first << attempt, at most longest. */
 static int jittered(struct writer *writer, unsigned attempt, int first,
                     int longest)
@@ -144,13 +139,16 @@ static bool wait_for_others(struct writer *writer, unsigned attempt,
                             nanoseconds *deadline)
 {
 	nanoseconds now = monotonic_ns();
+	int ms = jittered(writer, attempt, AGAIN_FIRST_MS, AGAIN_LONGEST_MS);
+	int left;
 
-	if (is_cancelled(writer) && *deadline > now + WRITER_LAST_PATIENCE)
+	if (wait_cancelled(writer->cancel_fd) &&
+	    *deadline > now + WRITER_LAST_PATIENCE)
 		*deadline = now + WRITER_LAST_PATIENCE;
-	if (now >= *deadline)
+	left = deadline_poll_ms(*deadline);
+	if (left == 0)
 		return false;
-	poll(NULL, 0,
-	     jittered(writer, attempt, AGAIN_FIRST_MS, AGAIN_LONGEST_MS));
+	poll(NULL, 0, ms < left ? ms : left);
 	return true;
 }
 
@@ -173,7 +171,7 @@ static void warn_lost(const struct writer *writer, const struct err *err)
 {
 	char text[ERR_TEXT_SIZE + 128];
 
-	if (!writer->warn)
+	if (writer->warn == NULL)
 		return;
 	snprintf(text, sizeof(text),
 	         "the database was lost (%s); trying again for up to %lld s",
@@ -238,13 +236,35 @@ static void lose(struct writer *writer, const struct err *reason)
 	err_prefix(&writer->reason, "%s", writer->name);
 }
 
+/* Tells the items what became of all of them. */
+static void settle(struct writer *writer, struct writer_item *const *items,
+                   size_t count, enum db_result result, struct err *err)
+{
+	switch (result) {
+	case DB_OK:
+		set_stored(items, count);
+		break;
+	case DB_DATA:
+		err->kind = ERR_STORE_DATA;
+		set_refused(items, count, err);
+		break;
+	case DB_AGAIN:
+	case DB_GONE:
+	case DB_EXISTS:
+	case DB_DENIED:
+	case DB_FAILED:
+		lose(writer, err);
+		set_refused(items, count, &writer->reason);
+		break;
+	}
+}
+
 /* The batch was refused for the data of some of its rows: who? */
 static void write_one_by_one(struct writer *writer, enum table table,
                              struct writer_item *const *items, size_t count)
 {
-	struct err err = { .kind = ERR_NONE };
-
 	for (size_t i = 0; i < count; i++) {
+		struct err err = { .kind = ERR_NONE };
 		enum db_result result;
 
 		if (writer->lost) {
@@ -252,20 +272,13 @@ static void write_one_by_one(struct writer *writer, enum table table,
 			continue;
 		}
 		result = write_patiently(writer, table, &items[i], 1, &err);
-		if (result == DB_FAILED)
-			lose(writer, &err);
-		err.kind = result == DB_DATA ? ERR_STORE_DATA : ERR_STORE;
-		if (result == DB_OK)
-			set_stored(&items[i], 1);
-		else
-			set_refused(&items[i], 1, &err);
+		settle(writer, &items[i], 1, result, &err);
 	}
 }
 
 void writer_write(struct writer *writer, enum table table,
                   struct writer_item **items, size_t count)
 {
-	const struct db_ops *ops = writer->db->ops;
 	struct err err = { .kind = ERR_NONE };
 	enum db_result result;
 
@@ -275,25 +288,11 @@ void writer_write(struct writer *writer, enum table table,
 		return;
 	}
 	sort_items(items, count);
-	if (ops->thread_begin)
-		ops->thread_begin();
+	db_thread_begin(writer->db->ops);
 	result = write_patiently(writer, table, items, count, &err);
-	switch (result) {
-	case DB_OK:
-		set_stored(items, count);
-		break;
-	case DB_DATA:
+	if (result == DB_DATA && count > 1)
 		write_one_by_one(writer, table, items, count);
-		break;
-	case DB_AGAIN:
-	case DB_GONE:
-	case DB_EXISTS:
-	case DB_DENIED:
-	case DB_FAILED:
-		lose(writer, &err);
-		set_refused(items, count, &writer->reason);
-		break;
-	}
-	if (ops->thread_end)
-		ops->thread_end();
+	else
+		settle(writer, items, count, result, &err);
+	db_thread_end(writer->db->ops);
 }

@@ -44,12 +44,12 @@ struct writer_item {
 	bool stored;
 };
 
+#define WRITER_BATCH_MAX 128
+
 /*
  * Sets stored or err of each item: ERR_STORE_DATA where the database refused
  * that row, ERR_STORE where the store is lost, now or since an earlier call.
  * count is at most WRITER_BATCH_MAX. Items are reordered by key.
  */
-#define WRITER_BATCH_MAX 128
-
 void writer_write(struct writer *writer, enum table table,
                   struct writer_item **items, size_t count);

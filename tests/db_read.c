@@ -1,4 +1,6 @@
-#include "db_read.h"
+#include "tests/db_read.h"
+
+#include "sql/dsn.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +14,6 @@
 #include <cmocka.h>
 #include <mysql.h>
 #include <sqlite3.h>
-
-#include "sql/dsn.h"
 
 static struct {
 	sqlite3 *sqlite;

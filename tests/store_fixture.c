@@ -1,4 +1,6 @@
-#include "store_fixture.h"
+#include "tests/store_fixture.h"
+
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -10,8 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "scratch.h"
 
 const char *dsn;
 bool on_mysql;

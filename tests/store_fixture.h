@@ -1,10 +1,10 @@
 #pragma once
 
+#include "sql/store.h"
+#include "tests/db_read.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "db_read.h"
-#include "sql/store.h"
 
 /*
  * What the tests of the store share. They run on any database: SSHINV_TEST_DB

@@ -126,6 +126,24 @@ static void sqlite_paths_are_taken_as_they_are(void **state)
 	}
 }
 
+static void a_database_in_memory_is_no_store(void **state)
+{
+	(void)state;
+	refuse("sqlite::memory:");
+	refuse("sqlite::other");
+	parse("sqlite:./:memory:");
+	assert_string_equal(dsn.path, "./:memory:");
+}
+
+static void what_is_wrong_comes_before_the_hint(void **state)
+{
+	const char *text = refuse("mysql://h:x/d");
+
+	(void)state;
+	assert_ptr_equal(strstr(text, "port"), text);
+	assert_non_null(strstr(text, "%2F"));
+}
+
 static void what_cannot_be_read_is_refused(void **state)
 {
 	static const char *const cases[] = {
@@ -261,6 +279,8 @@ int main(void)
 		cmocka_unit_test(a_password_may_hold_a_colon),
 		cmocka_unit_test(an_address_in_brackets_is_a_host),
 		cmocka_unit_test(sqlite_paths_are_taken_as_they_are),
+		cmocka_unit_test(a_database_in_memory_is_no_store),
+		cmocka_unit_test(what_is_wrong_comes_before_the_hint),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
 		cmocka_unit_test(an_unknown_option_is_named),
 		cmocka_unit_test(no_part_of_a_password_gets_into_an_error),

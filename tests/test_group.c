@@ -227,8 +227,6 @@ static void a_leader_goes_home_after_its_own_batch(void **state)
 	assert_int_equal(items[0].times, 2);
 }
 
-/* --- many at once -------------------------------------------------------- */
-
 enum { THREADS = 64, ROUNDS = 300 };
 
 static struct item many[THREADS][ROUNDS];

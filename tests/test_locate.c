@@ -1,5 +1,7 @@
 #include "sql/locate.h"
 
+#include "tests/scratch.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +12,6 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
-
-#include "scratch.h"
 
 static char home[64];
 static struct dsn dsn;
@@ -229,6 +229,37 @@ static void passwords_have_an_order(void **state)
 	assert_null(strstr(warnings, "named"));
 }
 
+static void the_password_leaves_the_environment_whatever_the_store(void **state)
+{
+	(void)state;
+	put_my_cnf("[client]\npassword=file\n");
+	set_variable("SSHINV_DB_PASSWORD", "variable");
+	assert_true(locate("sqlite:x.db"));
+	assert_null(secure_getenv("SSHINV_DB_PASSWORD"));
+	set_variable("SSHINV_DB_PASSWORD", "variable");
+	assert_true(locate(NULL));
+	assert_null(secure_getenv("SSHINV_DB_PASSWORD"));
+	set_variable("SSHINV_DB_PASSWORD", "variable");
+	assert_true(locate("mysql://inv:named@db1/fleet"));
+	assert_string_equal(dsn.server.password, "named");
+	assert_null(secure_getenv("SSHINV_DB_PASSWORD"));
+	set_variable("SSHINV_DB_PASSWORD", "variable");
+	assert_false(locate("oracle://x"));
+	assert_null(secure_getenv("SSHINV_DB_PASSWORD"));
+}
+
+static void an_empty_password_variable_is_as_if_unset(void **state)
+{
+	(void)state;
+	set_variable("SSHINV_DB_PASSWORD", "");
+	assert_true(locate("mysql://inv@db1/fleet"));
+	assert_false(dsn.server.has_password);
+	put_my_cnf("[client]\npassword=file\n");
+	set_variable("SSHINV_DB_PASSWORD", "");
+	assert_true(locate("mysql://inv@db1/fleet"));
+	assert_string_equal(dsn.server.password, "file");
+}
+
 static void a_server_without_a_database_is_an_error(void **state)
 {
 	(void)state;
@@ -253,6 +284,8 @@ int main(void)
 		TEST(the_option_files_fill_what_the_dsn_leaves_out),
 		TEST(a_named_host_has_no_use_for_a_socket),
 		TEST(passwords_have_an_order),
+		TEST(the_password_leaves_the_environment_whatever_the_store),
+		TEST(an_empty_password_variable_is_as_if_unset),
 		TEST(a_server_without_a_database_is_an_error),
 	};
 

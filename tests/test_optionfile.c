@@ -1,5 +1,8 @@
 #include "sql/optionfile.h"
 
+#include "tests/scratch.h"
+
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +15,20 @@
 
 #include <cmocka.h>
 
-#include "scratch.h"
+static int reads_left = -1; /* of a few bytes each, then an error; -1: as is */
+
+ssize_t __real_read(int fd, void *buf, size_t size);
+ssize_t __wrap_read(int fd, void *buf, size_t size);
+
+ssize_t __wrap_read(int fd, void *buf, size_t size)
+{
+	if (reads_left < 0)
+		return __real_read(fd, buf, size);
+	if (reads_left-- > 0)
+		return __real_read(fd, buf, size < 20 ? size : 20);
+	errno = EIO;
+	return -1;
+}
 
 /* One line, for optionfile_line() to change. */
 static char line[512];
@@ -104,8 +120,6 @@ static void groups_and_includes_are_told_apart(void **state)
 	assert_int_equal(take("[sshinv"), OPTION_BAD);
 	assert_int_equal(take("=x"), OPTION_BAD);
 }
-
-/* --- files --------------------------------------------------------------- */
 
 struct files {
 	char folder[64];
@@ -276,6 +290,45 @@ static void a_folder_instead_of_a_file_is_a_warning(void **state)
 	assert_non_null(strstr(files.warnings, "not a file"));
 }
 
+static void half_a_file_is_not_taken(void **state)
+{
+	(void)state;
+	put_file("a", "[sshinv]\nhost=db1\nssl-mode=VERIFY_CA\n");
+	reads_left = 1;
+	assert_true(read_files("a", "missing"));
+	reads_left = -1;
+	assert_false(files.options.names_server);
+	assert_string_equal(files.options.server.host, "");
+	assert_non_null(strstr(files.warnings, "cannot be read"));
+}
+
+static void put_long_file(size_t size)
+{
+	FILE *file = fopen(path_of("a"), "w");
+
+	assert_non_null(file);
+	fputs("[sshinv]\nhost=db1\n", file);
+	for (size_t i = strlen("[sshinv]\nhost=db1\n"); i < size; i++)
+		fputc('#', file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_file_is_not_cut_at_its_largest_size(void **state)
+{
+	enum { LARGEST = 1024 * 1024 };
+
+	(void)state;
+	put_long_file(LARGEST + 1);
+	assert_true(read_files("a", "missing"));
+	assert_false(files.options.names_server);
+	assert_non_null(strstr(files.warnings, "larger than 1 MiB"));
+	files.warnings[0] = '\0';
+	put_long_file(LARGEST);
+	assert_true(read_files("a", "missing"));
+	assert_true(files.options.names_server);
+	assert_string_equal(files.warnings, "");
+}
+
 #define WITH_FILES(test)                                                       \
 	cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
@@ -296,6 +349,8 @@ int main(void)
 		WITH_FILES(a_bad_value_is_an_error_with_its_line),
 		WITH_FILES(an_unknown_option_of_ours_is_a_warning),
 		WITH_FILES(a_file_that_all_can_write_is_ignored),
+		WITH_FILES(half_a_file_is_not_taken),
+		WITH_FILES(a_file_is_not_cut_at_its_largest_size),
 		WITH_FILES(a_folder_instead_of_a_file_is_a_warning),
 	};
 

@@ -145,6 +145,15 @@ static void only_an_ok_is_a_sight(void **state)
 	                 record->last_attempt);
 }
 
+static void a_host_never_tried_has_no_time_of_it(void **state)
+{
+	(void)state;
+	record->status = STATUS_SKIPPED;
+	record->last_attempt = RECORD_UNKNOWN;
+	make_row(false);
+	assert_true(value_of("last_attempt")->is_null);
+}
+
 static void rows_are_ordered_by_address_and_port(void **state)
 {
 	static const char *const ips[] = { "127.0.0.1", "127.0.0.10",
@@ -205,6 +214,7 @@ int main(void)
 		TEST(a_long_text_of_rubbish_fits_its_column_too),
 		TEST(the_password_is_there_when_asked_for),
 		TEST(only_an_ok_is_a_sight),
+		TEST(a_host_never_tried_has_no_time_of_it),
 		TEST(rows_are_ordered_by_address_and_port),
 		cmocka_unit_test(times_are_utc_to_the_microsecond),
 	};

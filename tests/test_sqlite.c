@@ -1,5 +1,8 @@
 #include "sql/store.h"
 
+#include "tests/db_read.h"
+#include "tests/scratch.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,11 +14,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-
-#include "db_read.h"
-#include "scratch.h"
+#include <sqlite3.h>
 
 /* What is SQLite's alone: the file. The rest is in test_store.c. */
 static char folder[64];
@@ -35,6 +37,31 @@ int __wrap_statfs(const char *file, struct statfs *fs)
 	if (fs_type != 0)
 		fs->f_type = fs_type;
 	return result;
+}
+
+static int busy_ms = -1; /* how long SQLite waits for locks */
+static int busy_ms_in_checkpoint = -1;
+
+int __real_sqlite3_busy_timeout(sqlite3 *handle, int ms);
+int __wrap_sqlite3_busy_timeout(sqlite3 *handle, int ms);
+
+int __wrap_sqlite3_busy_timeout(sqlite3 *handle, int ms)
+{
+	busy_ms = ms;
+	return __real_sqlite3_busy_timeout(handle, ms);
+}
+
+int __real_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name,
+                                     int mode, int *frames, int *done);
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name,
+                                     int mode, int *frames, int *done);
+
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name,
+                                     int mode, int *frames, int *done)
+{
+	busy_ms_in_checkpoint = busy_ms;
+	return __real_sqlite3_wal_checkpoint_v2(handle, name, mode, frames,
+	                                        done);
 }
 
 static void collect(void *arg, const char *warning)
@@ -226,6 +253,147 @@ static void a_full_disk_is_the_end_of_the_store(void **state)
 	store_close(store);
 }
 
+/* With its log open SQLite went on writing into a file without a name, and the
+ * run said "stored". */
+static void a_file_that_was_deleted_is_a_lost_store(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	assert_true(open_store(&store));
+	assert_true(put_one(store));
+	assert_int_equal(unlink(path), 0);
+	assert_false(put_one(store));
+	assert_int_equal(err.kind, ERR_STORE);
+	assert_non_null(strstr(err.text, "moved or deleted"));
+	store_close(store);
+}
+
+/* Debian's SQLite reads names that begin with "file:" as URIs: this one was a
+ * database in memory, beside an empty file. */
+static void a_name_that_looks_like_a_uri_is_a_file(void **state)
+{
+	static const char name[] = "file:x?mode=memory";
+	char there[512];
+	struct store *store = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(getcwd(there, sizeof(there)));
+	assert_int_equal(chdir(folder), 0);
+	snprintf(dsn, sizeof(dsn), "sqlite:%s", name);
+	assert_true(open_store(&store));
+	assert_true(put_one(store));
+	store_close(store);
+	assert_int_equal(stat(name, &st), 0);
+	assert_true(st.st_size > 0);
+	assert_int_equal(chdir(there), 0);
+}
+
+static void a_link_to_a_file_that_is_yet_to_be_made_is_followed(void **state)
+{
+	char target[160];
+	struct store *store = NULL;
+	struct stat st;
+
+	(void)state;
+	snprintf(target, sizeof(target), "%s/target.db", folder);
+	assert_int_equal(symlink(target, path), 0);
+	assert_true(open_store(&store));
+	store_close(store);
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_reader_does_not_hold_the_end_up(void **state)
+{
+	struct store *store;
+
+	(void)state;
+	assert_true(open_store(&store));
+	assert_true(put_one(store));
+	db_read_open(dsn);
+	db_exec("BEGIN");
+	assert_string_equal(db_rows("SELECT COUNT(*) FROM server_status"), "1");
+	assert_true(put_one(store));
+	store_close(store);
+	assert_int_equal(busy_ms_in_checkpoint, 0);
+	db_exec("COMMIT");
+	db_read_close();
+}
+
+/* SQLite does not look whether the run ends: what it waits by itself has to be
+ * little beside the 5 s that are then waited at most. */
+static void the_end_of_the_run_is_seen_while_others_hold_the_lock(void **state)
+{
+	struct store_settings settings = { .dsn = dsn };
+	struct store *store;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	settings.cancel_fd = ends[0];
+	assert_true(store_open(&store, &settings, &err));
+	assert_true(busy_ms > 0 && busy_ms <= 500);
+	db_read_open(dsn);
+	db_exec("BEGIN IMMEDIATE");
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_false(put_one(store));
+	assert_int_equal(err.kind, ERR_STORE);
+	assert_non_null(strstr(err.text, dsn));
+	assert_non_null(strstr(err.text, "locked"));
+	store_close(store);
+	db_exec("COMMIT");
+	db_read_close();
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static bool file_holds(const char *text)
+{
+	static char content[1024 * 1024];
+	FILE *file = fopen(path, "r");
+	size_t size;
+
+	assert_non_null(file);
+	size = fread(content, 1, sizeof(content), file);
+	assert_int_equal(fclose(file), 0);
+	return memmem(content, size, text, strlen(text)) != NULL;
+}
+
+static void put_passwords(bool kept)
+{
+	const struct store_settings settings = { .dsn = dsn,
+		                                 .cancel_fd = -1,
+		                                 .store_password = kept };
+	struct record *record = record_new();
+	struct store *store;
+
+	assert_non_null(record);
+	assert_true(store_open(&store, &settings, &err));
+	record->host.port = 22;
+	record->host.has_password = true;
+	record->status = STATUS_OK;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(record->host.ip, sizeof(record->host.ip), "127.0.0.%u",
+		         i);
+		snprintf(record->host.password, sizeof(record->host.password),
+		         "a-secret-of-%u", i);
+		assert_true(store_put(store, record, &err));
+	}
+	record_free(record);
+	store_close(store);
+}
+
+static void a_forgotten_password_leaves_the_file(void **state)
+{
+	(void)state;
+	put_passwords(true);
+	assert_true(file_holds("a-secret-of-"));
+	put_passwords(false);
+	assert_false(file_holds("a-secret-of-"));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -237,6 +405,12 @@ int main(void)
 		TEST(what_is_no_database_is_an_error),
 		TEST(a_missing_folder_is_an_error),
 		TEST(a_folder_is_no_file),
+		TEST(a_file_that_was_deleted_is_a_lost_store),
+		TEST(a_name_that_looks_like_a_uri_is_a_file),
+		TEST(a_link_to_a_file_that_is_yet_to_be_made_is_followed),
+		TEST(a_reader_does_not_hold_the_end_up),
+		TEST(the_end_of_the_run_is_seen_while_others_hold_the_lock),
+		TEST(a_forgotten_password_leaves_the_file),
 		TEST(a_full_disk_is_the_end_of_the_store),
 	};
 

@@ -1,5 +1,8 @@
 #include "sql/store.h"
 
+#include "inventory/field.h"
+#include "tests/store_fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "inventory/field.h"
-#include "store_fixture.h"
-
-/* --- what a status does -------------------------------------------------- */
 
 static void an_ok_stores_all_that_is_known(void **state)
 {
@@ -150,8 +148,6 @@ static void stored_passwords_are_forgotten_when_not_asked_for(void **state)
 	store_close(store);
 }
 
-/* --- values -------------------------------------------------------------- */
-
 static void hostile_texts_are_stored_as_they_are(void **state)
 {
 	static const char *const texts[] = {
@@ -259,8 +255,6 @@ static void every_field_is_a_column(void **state)
 	}
 	store_close(store);
 }
-
-/* --- runs ---------------------------------------------------------------- */
 
 static void a_run_is_written_at_its_begin_and_end(void **state)
 {

@@ -1,5 +1,7 @@
 #include "sql/store.h"
 
+#include "tests/store_fixture.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,17 +14,16 @@
 
 #include <cmocka.h>
 
-#include "store_fixture.h"
-
 /* Many threads and several stores at once. */
 struct writers {
 	struct store *store;
 	unsigned first; /* number of the first host */
 	unsigned count;
-	bool backwards;
 	size_t output;   /* bytes of output for each */
 	unsigned failed; /* in all but ERR_STORE_DATA */
+	unsigned lost;   /* those of them that are ERR_STORE */
 	unsigned refused;
+	bool backwards;
 	pthread_t thread;
 };
 
@@ -51,6 +52,7 @@ static void *write_hosts(void *arg)
 			w->refused++;
 		else
 			w->failed++;
+		w->lost += failure.kind == ERR_STORE;
 	}
 	record_free(record);
 	return NULL;
@@ -174,6 +176,29 @@ static void a_refused_row_takes_no_other_along(void **state)
 	store_close(store);
 }
 
+static void a_lost_store_ends_every_waiter(void **state)
+{
+	enum { THREADS = 64, ROWS = 3 };
+	static struct writers writers[THREADS];
+	struct store *store = open_store();
+
+	(void)state;
+	memset(writers, 0, sizeof(writers));
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	db_exec("DROP TABLE server_status");
+	for (unsigned i = 0; i < THREADS; i++) {
+		writers[i].store = store;
+		writers[i].first = i * ROWS;
+		writers[i].count = ROWS;
+		start(&writers[i]);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(writers[i].thread, NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(writers[i].lost, ROWS);
+	store_close(store);
+}
+
 static void a_killed_connection_is_made_again(void **state)
 {
 	struct store *store;
@@ -204,6 +229,7 @@ int main(void)
 		TEST(many_long_outputs_fit_a_batch),
 		TEST(stores_that_write_the_same_rows_do_not_fail),
 		TEST(a_refused_row_takes_no_other_along),
+		TEST(a_lost_store_ends_every_waiter),
 		TEST(a_killed_connection_is_made_again),
 	};
 	int failures;

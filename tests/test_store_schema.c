@@ -1,5 +1,7 @@
 #include "sql/store.h"
 
+#include "tests/store_fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#include "store_fixture.h"
-
-/* --- the schema ---------------------------------------------------------- */
 
 /* What every column is, however the table was made. */
 static char *description(void)
@@ -155,8 +153,6 @@ static void processes_that_come_at_once_find_the_tables(void **state)
 	db_read_open(dsn);
 	assert_every_row_is_right("8");
 }
-
-/* --- a table that is not ours -------------------------------------------- */
 
 static void make_original_table(void)
 {

@@ -116,8 +116,6 @@ static void collect(void *arg, const char *warning)
 	strncat(warnings, warning, sizeof(warnings) - strlen(warnings) - 1);
 }
 
-/* --- batches ------------------------------------------------------------- */
-
 #define ITEMS_MAX WRITER_BATCH_MAX
 
 static struct {
@@ -424,6 +422,30 @@ static void a_store_lost_in_the_middle_keeps_what_was_stored(void **state)
 	assert_true(writer.lost);
 }
 
+static void the_row_that_loses_the_store_names_it_too(void **state)
+{
+	(void)state;
+	add("127.0.0.1", 22, "bad");
+	add("127.0.0.2", 22, "good");
+	add("127.0.0.3", 22, "good");
+	/* w2 refused, w1 refused, w1 the end */
+	fake.writes[2] = DB_FAILED;
+	write_batch();
+	assert_int_equal(batch.errs[0].kind, ERR_STORE_DATA);
+	assert_string_equal(batch.errs[0].text, "bad row");
+	assert_string_equal(batch.errs[1].text, "fake://: told to fail");
+	assert_string_equal(batch.errs[2].text, "fake://: told to fail");
+}
+
+static void a_single_refused_row_is_tried_once(void **state)
+{
+	(void)state;
+	add("127.0.0.1", 22, "bad");
+	write_batch();
+	assert_int_equal(batch.errs[0].kind, ERR_STORE_DATA);
+	assert_string_equal(fake.log, "w1 ");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -446,6 +468,8 @@ int main(void)
 		TEST(a_connection_that_comes_and_goes_is_the_end),
 		TEST(after_the_end_nothing_is_tried),
 		TEST(a_store_lost_in_the_middle_keeps_what_was_stored),
+		TEST(the_row_that_loses_the_store_names_it_too),
+		TEST(a_single_refused_row_is_tried_once),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
