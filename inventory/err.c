@@ -59,14 +59,3 @@ bool err_prefix(struct err *err, const char *format, ...)
 	memcpy(err->text, words, sizeof(words));
 	return false;
 }
-
-const char *err_kind_name(enum err_kind kind)
-{
-	static const char *const names[] = {
-#define ERR_NAME(kind, name) [kind] = (name),
-		ERR_KINDS(ERR_NAME)
-#undef ERR_NAME
-	};
-
-	return names[kind];
-}

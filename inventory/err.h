@@ -9,29 +9,24 @@
  * never hold a secret; they may hold remote bytes, so whoever prints one
  * escapes it.
  */
-#define ERR_KINDS(X)                                                           \
-	X(ERR_NONE, "none")                                                    \
-	/* ends of one host's probe, named as the status they become */        \
-	X(ERR_UNRESOLVED, "unresolved")                                        \
-	X(ERR_UNREACHABLE, "unreachable")                                      \
-	X(ERR_REFUSED, "refused")                                              \
-	X(ERR_TIMEOUT, "timeout")                                              \
-	X(ERR_PROTOCOL, "protocol")                                            \
-	X(ERR_HOSTKEY, "hostkey")                                              \
-	X(ERR_AUTH, "auth")                                                    \
-	X(ERR_COMMAND, "command")                                              \
-	X(ERR_CANCELLED, "cancelled")                                          \
-	/* the machine, the user's input, the store */                         \
-	X(ERR_SYSTEM, "system")         /* memory, descriptors, I/O */         \
-	X(ERR_INPUT, "input")           /* options, DSN, a line */             \
-	X(ERR_STORE, "store")           /* lost or never reached */            \
-	X(ERR_STORE_DATA, "store data") /* this row was refused */             \
-	X(ERR_STORE_FOREIGN, "foreign") /* a table that is not ours */
-
 enum err_kind {
-#define ERR_ENUM(kind, name) kind,
-	ERR_KINDS(ERR_ENUM)
-#undef ERR_ENUM
+	ERR_NONE,
+	/* ends of one host's probe, named as the status they become */
+	ERR_UNRESOLVED,
+	ERR_UNREACHABLE,
+	ERR_REFUSED,
+	ERR_TIMEOUT,
+	ERR_PROTOCOL,
+	ERR_HOSTKEY,
+	ERR_AUTH,
+	ERR_COMMAND,
+	ERR_CANCELLED,
+	/* the machine, the user's input, the store */
+	ERR_SYSTEM,       /* memory, descriptors, I/O */
+	ERR_INPUT,        /* options, DSN, a line */
+	ERR_STORE,        /* lost or never reached */
+	ERR_STORE_DATA,   /* this row was refused */
+	ERR_STORE_FOREIGN /* a table that is not ours */
 };
 
 /* Bytes of a sentence with its NUL: room for two lists of SSH algorithms. */
@@ -54,6 +49,3 @@ bool err_errno(struct err *err, enum err_kind kind, int errnum,
 /* Puts words and ": " in front; the kind stays. Returns false. */
 bool err_prefix(struct err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* The second column of ERR_KINDS. */
-const char *err_kind_name(enum err_kind kind);

@@ -109,6 +109,12 @@ static bool canonical_ipv6(char *ip, size_t size)
 	}
 	if (inet_pton(AF_INET6, ip, &v6) != 1)
 		return false;
+	/* The same host as without the prefix, which must not get its password
+	 * twice. */
+	if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+		inet_ntop(AF_INET, &v6.s6_addr[12], ip, (socklen_t)size);
+		return true;
+	}
 	inet_ntop(AF_INET6, &v6, buf, sizeof(buf));
 	snprintf(ip, size, "%s%s", buf, zone);
 	return true;

@@ -18,7 +18,8 @@
  */
 struct host {
 	/* As written, canonical: what inet_ntop() makes of a literal (an IPv6
-	 * zone kept), or the name in lower case without a final dot. */
+	 * zone kept, an IPv4-mapped address as IPv4), or the name in lower case
+	 * without a final dot. */
 	char ip[HOST_IP_MAX + 1];
 	char user[HOST_USER_MAX + 1];
 	char name[HOST_NAME_MAX_BYTES + 1];   /* name=, or "" */

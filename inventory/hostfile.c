@@ -1,5 +1,7 @@
 #include "inventory/hostfile.h"
 
+#include "inventory/wait.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -77,6 +79,15 @@ bool hostfile_is_exposed(const struct hostfile *file)
 	return file->exposed;
 }
 
+bool hostfile_is(const struct hostfile *file, const char *path)
+{
+	struct stat ours, other;
+
+	return fstat(file->fd, &ours) == 0 && stat(path, &other) == 0 &&
+	       S_ISREG(ours.st_mode) && ours.st_dev == other.st_dev &&
+	       ours.st_ino == other.st_ino;
+}
+
 const char *hostfile_name(const struct hostfile *file)
 {
 	return file->name;
@@ -92,13 +103,6 @@ void hostfile_close(struct hostfile *file)
 	free(file->seen);
 	free(file->name);
 	free(file);
-}
-
-static bool cancelled(const struct hostfile *file)
-{
-	struct pollfd fd = { .fd = file->cancel_fd, .events = POLLIN };
-
-	return file->cancel_fd >= 0 && poll(&fd, 1, 0) > 0;
 }
 
 /* Waits for input or the end of the run; false only for the latter. */
@@ -201,7 +205,7 @@ static enum host_read next_line(struct hostfile *file, size_t *length,
 	return HOST_BAD;
 }
 
-static bool host_key(const struct host *host, unsigned char key[12])
+static bool seen_key(const struct host *host, unsigned char key[12])
 {
 	char text[HOST_IP_MAX + 8];
 	unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -255,7 +259,7 @@ static enum host_read check_repeat(struct hostfile *file,
 	unsigned char key[12];
 	struct seen *slot;
 
-	if (!host_key(host, key) ||
+	if (!seen_key(host, key) ||
 	    (file->seen_used * 4 >= file->seen_slots * 3 && !seen_grow(file))) {
 		err_set(err, ERR_SYSTEM, "%s:%zu: out of memory", file->name,
 		        file->line);
@@ -295,7 +299,7 @@ enum host_read hostfile_next(struct hostfile *file, struct host *host,
 		enum host_read got;
 		bool blank, parsed;
 
-		if (cancelled(file))
+		if (wait_cancelled(file->cancel_fd))
 			return HOST_END;
 		got = next_line(file, &length, &taken, err);
 		if (got != HOST_READ)

@@ -43,6 +43,9 @@ enum host_read hostfile_next(struct hostfile *file, struct host *host,
 /* True for a regular file that anybody on the machine may read. */
 bool hostfile_is_exposed(const struct hostfile *file);
 
+/* True when path names the same regular file, by whatever name. */
+bool hostfile_is(const struct hostfile *file, const char *path);
+
 /* The path, or words for standard input; lives as long as the file. */
 const char *hostfile_name(const struct hostfile *file);
 

@@ -93,7 +93,8 @@ static bool connect_any(const struct probe *probe, struct record *record,
 			    (monotonic_ns() - begin) / NS_PER_MS;
 			return true;
 		}
-		if (err->kind == ERR_CANCELLED || err->kind == ERR_SYSTEM)
+		if (err->kind == ERR_CANCELLED || err->kind == ERR_SYSTEM ||
+		    monotonic_ns() >= wait->deadline)
 			return false;
 	}
 	return false;
@@ -181,7 +182,7 @@ static bool check_exit(const struct ssh_answer *answer, struct err *err)
 		return err_set(err, ERR_COMMAND, "ended by signal %s%s%.*s",
 		               answer->signal, colon, line, answer->errors);
 	if (answer->exit_status != 0)
-		return err_set(err, ERR_COMMAND, "exit status %d%s%.*s",
+		return err_set(err, ERR_COMMAND, "exit status %u%s%.*s",
 		               answer->exit_status, colon, line,
 		               answer->errors);
 	return true;
@@ -212,7 +213,8 @@ static bool read_output(const struct probe *probe, struct record *record,
 
 	if (frame_find(&probe->frame, FRAME_OUTPUT, answer->out,
 	               answer->out_length, &part, &length) != FRAME_FOUND)
-		return err_set(err, ERR_COMMAND,
+		return check_exit(answer, err) &&
+		       err_set(err, ERR_COMMAND,
 		               "the command's output was cut off");
 	record->exit_code = answer->exit_status;
 	return take_output(record, part, length, err);
@@ -249,13 +251,16 @@ static bool read_answer(const struct probe *probe, struct record *record,
 	       check_exit(answer, err);
 }
 
-/* The answer was there, the end was not: it may still be running, and its exit
- * status is not known. */
-static void explain_timeout(const struct probe *probe,
+/*
+ * The answer may have been there, the end was not: it may still be running, and
+ * its exit status is not known. The name that came before a command is.
+ */
+static void explain_failure(const struct probe *probe, struct record *record,
                             const struct ssh_answer *answer, struct err *err)
 {
 	enum frame_part last =
 	    probe->script != NULL ? FRAME_OUTPUT : FRAME_HOSTNAME;
+	struct err ignored;
 	const char *part;
 	size_t length;
 
@@ -263,6 +268,10 @@ static void explain_timeout(const struct probe *probe,
 	    frame_find(&probe->frame, last, answer->out, answer->out_length,
 	               &part, &length) == FRAME_FOUND)
 		err_prefix(err, "answered, but did not end the session");
+	if (probe->script != NULL &&
+	    frame_find(&probe->frame, FRAME_HOSTNAME, answer->out,
+	               answer->out_length, &part, &length) == FRAME_FOUND)
+		take_hostname(record, part, length, &ignored);
 }
 
 static bool ask(const struct probe *probe, struct record *record,
@@ -280,7 +289,7 @@ static bool ask(const struct probe *probe, struct record *record,
 	if (ok)
 		ok = read_answer(probe, record, ssh, &answer, err);
 	else
-		explain_timeout(probe, &answer, err);
+		explain_failure(probe, record, &answer, err);
 	ssh_answer_release(&answer);
 	return ok;
 }

@@ -14,6 +14,7 @@ struct record *record_new(void)
 	record->exit_code = RECORD_UNKNOWN;
 	record->connect_ms = RECORD_UNKNOWN;
 	record->total_ms = RECORD_UNKNOWN;
+	record->last_attempt = RECORD_UNKNOWN;
 	return record;
 }
 

@@ -70,7 +70,7 @@ struct record {
 	enum status status;
 	enum phase phase; /* where it ended; none when ok or never tried */
 	char error[ERR_TEXT_SIZE];            /* a sentence, "" when ok */
-	char address[RECORD_ADDRESS_MAX + 1]; /* what answered */
+	char address[RECORD_ADDRESS_MAX + 1]; /* tried last */
 	char hostname[RECORD_HOSTNAME_MAX + 1];
 	char *output;         /* owned, malloc; NULL without -c */
 	size_t output_length; /* may hold any byte */

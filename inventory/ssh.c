@@ -19,6 +19,10 @@
 /* More than any key exchange and login takes; less than a flood. */
 #define BYTES_BEFORE_LOGIN_MAX ((size_t)512 * 1024)
 
+/* Two streams at their limit, a byte a packet, take as much; libssh2 keeps
+ * every packet that it has no use for. */
+#define BYTES_MAX ((size_t)8 * 1024 * 1024)
+
 /* How often a stream of bytes that never pauses is asked for the run's end. */
 #define CANCEL_CHECK_NS (50 * NS_PER_MS)
 
@@ -73,6 +77,11 @@ void ssh_library_end(void)
 	libssh2_exit();
 }
 
+static size_t bytes_max(const struct ssh *ssh)
+{
+	return ssh->logged_in ? BYTES_MAX : BYTES_BEFORE_LOGIN_MAX;
+}
+
 /* The only thing that ends the library's inner loops: a server that floods
  * text lines or ignored packets keeps a non-blocking call busy for ever. */
 static bool must_stop(struct ssh *ssh)
@@ -85,7 +94,7 @@ static bool must_stop(struct ssh *ssh)
 	now = monotonic_ns();
 	if (now >= ssh->wait.deadline) {
 		ssh->stop = SSH_DEADLINE;
-	} else if (!ssh->logged_in && ssh->received > BYTES_BEFORE_LOGIN_MAX) {
+	} else if (ssh->received > bytes_max(ssh)) {
 		ssh->stop = SSH_BYTE_FLOOD;
 	} else if (now - ssh->cancel_checked > CANCEL_CHECK_NS) {
 		ssh->cancel_checked = now;
@@ -157,8 +166,8 @@ static LIBSSH2_RECV_FUNC(receive)
 {
 	struct ssh *ssh = *abstract;
 
-	(void)
-	    socket; /* the only one; agents, which have another, are not used */
+	/* There is one: agents, which have another, are not used. */
+	(void)socket;
 	if (ssh->version_given <= ssh->greeting.line_length)
 		return receive_version(ssh, buffer, flags);
 	return receive_some(ssh, buffer, length, flags);
@@ -294,9 +303,9 @@ bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
 		               "a version string",
 		               GREETING_LINES_MAX, GREETING_TEXT_MAX);
 	case SSH_BYTE_FLOOD:
-		return err_set(err, ERR_PROTOCOL,
-		               "more than %zu bytes before login",
-		               BYTES_BEFORE_LOGIN_MAX);
+		return err_set(err, kind,
+		               "%s: more than %zu KiB from the server", what,
+		               bytes_max(ssh) / 1024);
 	case SSH_GOES_ON:
 	case SSH_DEAD:
 		break;
@@ -374,85 +383,76 @@ static LIBSSH2_PASSWD_CHANGEREQ_FUNC(refuse_change)
 	*newpw_len = 0;
 }
 
-/*
- * Asks which ways in there are. True when "none" was one, and the user is in.
- * On false with err untouched, *methods is set (NULL: unknown).
- */
-static bool list_methods(struct ssh *ssh, const char *user,
-                         const char **methods, bool *failed, struct err *err)
+enum methods {
+	METHODS_LISTED,   /* *list is set, and lives as long as the session */
+	METHODS_NEEDLESS, /* "none" was a way in: the user is logged in */
+	METHODS_FAILED    /* err says why */
+};
+
+/* Asks which ways in there are. */
+static enum methods list_methods(struct ssh *ssh, const char *user,
+                                 const char **list, struct err *err)
 {
-	*failed = false;
-	while ((*methods = libssh2_userauth_list(
+	while ((*list = libssh2_userauth_list(
 		    ssh->session, user, (unsigned)strlen(user))) == NULL) {
 		if (libssh2_userauth_authenticated(ssh->session))
-			return true;
+			return METHODS_NEEDLESS;
 		if (libssh2_session_last_errno(ssh->session) !=
 		    LIBSSH2_ERROR_EAGAIN) {
-			*failed = true;
-			return ssh_failed(ssh, ERR_PROTOCOL, "login", err);
+			ssh_failed(ssh, ERR_PROTOCOL, "login", err);
+			return METHODS_FAILED;
 		}
-		if (!ssh_wait(ssh, err)) {
-			*failed = true;
-			return false;
-		}
+		if (!ssh_wait(ssh, err))
+			return METHODS_FAILED;
 	}
-	return false;
+	return METHODS_LISTED;
 }
 
-static bool offers(const char *methods, const char *method)
-{
-	size_t length = strlen(method);
-
-	for (const char *at = methods; *at != '\0';) {
-		size_t size = strcspn(at, ",");
-
-		if (size == length && memcmp(at, method, size) == 0)
-			return true;
-		at += size + (at[size] == ',');
-	}
-	return false;
-}
-
-/* libssh2 has one error for a wrong password and for a server that takes none;
- * the list tells them apart. The password is not sent again. */
+/*
+ * libssh2 has one error for a wrong password and for a server that takes none;
+ * the list tells them apart. The password is not sent again.
+ */
 static bool password_refused(struct ssh *ssh, const char *user, struct err *err)
 {
-	const char *methods = NULL;
-	bool failed;
+	const char *list = NULL;
 
-	if (list_methods(ssh, user, &methods, &failed, err))
+	switch (list_methods(ssh, user, &list, err)) {
+	case METHODS_LISTED:
+		if (name_list_has(list, strlen(list), "password",
+		                  strlen("password")))
+			break;
 		return err_set(err, ERR_AUTH,
-		               "password refused for '%s', though the server "
-		               "asks for none",
-		               user);
-	if (failed) {
+		               "the server takes no password from '%s', only "
+		               "%s",
+		               user, list);
+	case METHODS_FAILED:
 		/* Many servers hang up after a refusal. */
 		if (err->kind != ERR_PROTOCOL)
 			return false;
-		return err_set(err, ERR_AUTH, "password refused for '%s'",
-		               user);
+		break;
+	case METHODS_NEEDLESS: /* the user was refused all the same */
+		break;
 	}
-	if (offers(methods, "password"))
-		return err_set(err, ERR_AUTH, "password refused for '%s'",
-		               user);
-	return err_set(err, ERR_AUTH,
-	               "the server takes no password from '%s', only %s", user,
-	               methods);
+	return err_set(err, ERR_AUTH, "password refused for '%s'", user);
 }
 
 static bool login_without_password(struct ssh *ssh, const char *user,
                                    struct err *err)
 {
-	const char *methods = NULL;
-	bool failed;
+	const char *list = NULL;
 
-	if (list_methods(ssh, user, &methods, &failed, err))
+	switch (list_methods(ssh, user, &list, err)) {
+	case METHODS_NEEDLESS:
 		return true;
-	if (failed)
-		return false;
-	return err_set(err, ERR_AUTH,
-	               "no password given for '%s'; the server wants %s", user,
-	               methods);
+	case METHODS_LISTED:
+		return err_set(err, ERR_AUTH,
+		               "no password given for '%s'; the server wants "
+		               "%s",
+		               user, list);
+	case METHODS_FAILED:
+		break;
+	}
+	return false;
 }
 
 static bool login_with_password(struct ssh *ssh, const char *user,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * One SSH session over a connected socket, for one thread. Every call waits in
@@ -53,8 +54,8 @@ struct ssh_answer {
 	size_t out_length, out_size;
 	char errors[SSH_STDERR_MAX]; /* front of standard error, terminated */
 	size_t errors_length;
-	int exit_status; /* valid: the channel was closed by the server */
-	char signal[16]; /* name of the signal that ended it, or "" */
+	uint32_t exit_status; /* valid: the server has closed the channel */
+	char signal[16];      /* name of the signal that ended it, or "" */
 };
 
 /*

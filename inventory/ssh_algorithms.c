@@ -37,8 +37,8 @@ static const struct offer offers[] = {
 /* Written by algorithms_init() alone. */
 static char offered[OFFERS][OFFER_SIZE];
 
-static bool names_have(const char *names, size_t length, const char *name,
-                       size_t name_length)
+bool name_list_has(const char *names, size_t length, const char *name,
+                   size_t name_length)
 {
 	while (length > 0) {
 		const char *comma = memchr(names, ',', length);
@@ -60,7 +60,7 @@ static bool names_meet(const char *ours, const char *names, size_t length)
 	while (*ours != '\0') {
 		size_t size = strcspn(ours, ",");
 
-		if (names_have(names, length, ours, size))
+		if (name_list_has(names, length, ours, size))
 			return true;
 		ours += size + (ours[size] == ',');
 	}

@@ -13,6 +13,10 @@
  * host keys, last, and only where the library has no rsa-sha2 (1.10).
  */
 
+/* Whether a comma-separated name-list (RFC 4251 section 5) has the name. */
+bool name_list_has(const char *names, size_t length, const char *name,
+                   size_t name_length);
+
 /* Once, after libssh2_init() and before the first session. */
 bool algorithms_init(struct err *err);
 

@@ -50,8 +50,9 @@ static bool start(struct ssh *ssh, LIBSSH2_CHANNEL *channel,
 }
 
 /*
- * An early answer stays queued in the library meanwhile; input is far smaller
- * than any window, so the two cannot wait for each other.
+ * Nothing is read meanwhile. The two cannot wait for each other: all that the
+ * script prints before the shell has read it to its end is the hostname, and
+ * that fits into the window.
  */
 static bool feed(struct ssh *ssh, LIBSSH2_CHANNEL *channel, const char *input,
                  size_t length, struct err *err)
@@ -90,8 +91,8 @@ static bool append(struct ssh_answer *answer, const char *bytes, size_t length,
 	if (length == 0)
 		return true;
 	if (need > max)
-		return err_set(err, ERR_COMMAND,
-		               "more than %zu bytes of output", max);
+		return err_set(err, ERR_COMMAND, "more than %zu KiB of output",
+		               max / 1024);
 	if (need > answer->out_size) {
 		size_t size = answer->out_size > 0 ? answer->out_size * 2 : 256;
 		char *out;
@@ -118,7 +119,8 @@ static bool append_errors(struct ssh_answer *answer, const char *bytes,
 	answer->errors_length += length;
 	if (answer->errors_length > max)
 		return err_set(err, ERR_COMMAND,
-		               "more than %zu bytes on standard error", max);
+		               "more than %zu KiB on standard error",
+		               max / 1024);
 	if (used < sizeof(answer->errors) - 1) {
 		size_t room = sizeof(answer->errors) - 1 - used;
 
@@ -188,7 +190,8 @@ static bool finish(struct ssh *ssh, LIBSSH2_CHANNEL *channel,
 	}
 	if (rc != 0)
 		return ssh_failed(ssh, ERR_COMMAND, "command", err);
-	answer->exit_status = libssh2_channel_get_exit_status(channel);
+	answer->exit_status =
+	    (uint32_t)libssh2_channel_get_exit_status(channel);
 	libssh2_channel_get_exit_signal(channel, &name, NULL, NULL, NULL, NULL,
 	                                NULL);
 	if (name != NULL) {

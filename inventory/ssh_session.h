@@ -13,7 +13,7 @@ enum ssh_stop {
 	SSH_DEADLINE,
 	SSH_CANCELLED,
 	SSH_TEXT_FLOOD, /* see greeting.h */
-	SSH_BYTE_FLOOD, /* too much before login */
+	SSH_BYTE_FLOOD, /* more than any answer takes */
 	SSH_DEAD        /* being closed */
 };
 

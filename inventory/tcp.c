@@ -46,6 +46,16 @@ bool address_parse(struct address *address, const char *text, uint16_t port,
 	return parse_ipv6(address, text, port, err);
 }
 
+static void append_zone(const struct address *address, char *text, size_t size)
+{
+	char zone[IF_NAMESIZE];
+	size_t used = strlen(text);
+
+	if (address->v6.sin6_scope_id != 0 &&
+	    if_indextoname(address->v6.sin6_scope_id, zone) != NULL)
+		snprintf(text + used, size - used, "%%%s", zone);
+}
+
 void address_format(const struct address *address, char *text, size_t size)
 {
 	const void *bytes = address->any.sa_family == AF_INET
@@ -55,6 +65,8 @@ void address_format(const struct address *address, char *text, size_t size)
 	if (inet_ntop(address->any.sa_family, bytes, text, (socklen_t)size) ==
 	    NULL)
 		text[0] = '\0';
+	else if (address->any.sa_family == AF_INET6)
+		append_zone(address, text, size);
 }
 
 static bool connect_failed(int errnum, struct err *err)
@@ -66,7 +78,6 @@ static bool connect_failed(int errnum, struct err *err)
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
 	case ENETDOWN:
-	case EADDRNOTAVAIL:
 	case EAFNOSUPPORT:
 	case EACCES:
 	case EPERM:

@@ -23,7 +23,7 @@ struct address {
 bool address_parse(struct address *address, const char *text, uint16_t port,
                    struct err *err);
 
-/* In inet_ntop() form, without the port. */
+/* In inet_ntop() form, with the zone if there is one, without the port. */
 void address_format(const struct address *address, char *text, size_t size);
 
 /*

@@ -52,11 +52,16 @@ bool wait_ready(const struct wait *wait, int fd, short events, struct err *err)
 	}
 }
 
+bool wait_cancelled(int cancel_fd)
+{
+	struct pollfd fd = { .fd = cancel_fd, .events = POLLIN };
+
+	return cancel_fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
 bool wait_check(const struct wait *wait, struct err *err)
 {
-	struct pollfd fd = { .fd = wait->cancel_fd, .events = POLLIN };
-
-	if (wait->cancel_fd >= 0 && poll(&fd, 1, 0) > 0)
+	if (wait_cancelled(wait->cancel_fd))
 		return interrupted(err);
 	if (monotonic_ns() >= wait->deadline)
 		return timed_out(wait, err);

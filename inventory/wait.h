@@ -21,5 +21,8 @@ struct wait wait_at_most(const struct wait *wait, unsigned limit_ms);
  */
 bool wait_ready(const struct wait *wait, int fd, short events, struct err *err);
 
+/* True once the run has ended. -1 is no descriptor: never. */
+bool wait_cancelled(int cancel_fd);
+
 /* False with ERR_TIMEOUT or ERR_CANCELLED when the wait is over. */
 bool wait_check(const struct wait *wait, struct err *err);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A session that follows a script, linked in place of inventory/ssh.c: what the
@@ -24,7 +25,7 @@ struct fake_answer {
 	size_t zeros; /* that follow, as the character 0 */
 	const char *after;
 	const char *errors;
-	int exit_status;
+	uint32_t exit_status;
 	const char *signal;
 };
 

@@ -15,3 +15,14 @@ unit_test(ssh_algorithms LIBS inventory PkgConfig::SSH2)
 # The fake session takes the place of ssh.c and ssh_channel.c in the library.
 unit_test(probe SOURCES fake_ssh.c LIBS inventory)
 unit_test(probe_answer SOURCES fake_ssh.c LIBS inventory)
+# The real session against real servers: the hosts of the fleet.
+set(SSH_WATCH_WRAP clock_gettime close free poll setsockopt shutdown
+  libssh2_channel_open_ex libssh2_channel_read_ex libssh2_session_free
+  libssh2_session_init_ex libssh2_userauth_list)
+foreach(test ssh ssh_end)
+  unit_test(${test} SOURCES ssh_watch.c fleet/process.c
+            LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP})
+  target_compile_definitions(test_${test} PRIVATE
+                             FLEET_PROGRAM="$<TARGET_FILE:fleet>")
+  add_dependencies(test_${test} fleet)
+endforeach()

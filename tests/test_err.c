@@ -121,26 +121,6 @@ static void a_prefix_may_be_made_of_the_old_sentence(void **state)
 	assert_string_equal(err.text, "a: a");
 }
 
-static void every_kind_has_a_name_of_its_own(void **state)
-{
-	static const enum err_kind kinds[] = {
-#define ERR_LISTED(kind, name) kind,
-		ERR_KINDS(ERR_LISTED)
-#undef ERR_LISTED
-	};
-	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
-
-	(void)state;
-	for (size_t i = 0; i < count; i++) {
-		assert_true(strlen(err_kind_name(kinds[i])) > 0);
-		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(err_kind_name(kinds[i]),
-			                        err_kind_name(kinds[j]));
-	}
-	assert_string_equal(err_kind_name(ERR_HOSTKEY), "hostkey");
-	assert_string_equal(err_kind_name(ERR_STORE_DATA), "store data");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,7 +133,6 @@ int main(void)
 		cmocka_unit_test(prefixes_stand_in_front_and_keep_the_kind),
 		cmocka_unit_test(a_prefix_without_room_cuts_the_tail),
 		cmocka_unit_test(a_prefix_may_be_made_of_the_old_sentence),
-		cmocka_unit_test(every_kind_has_a_name_of_its_own),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

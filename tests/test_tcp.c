@@ -63,7 +63,7 @@ static void literals_are_read_and_written(void **state)
 		{ "::1", "::1", AF_INET6 },
 		{ "2001:DB8::0:1", "2001:db8::1", AF_INET6 },
 		{ "::ffff:127.0.0.1", "::ffff:127.0.0.1", AF_INET6 },
-		{ "fe80::1%lo", "fe80::1", AF_INET6 },
+		{ "fe80::1%lo", "fe80::1%lo", AF_INET6 },
 	};
 
 	(void)state;
@@ -267,6 +267,7 @@ static void errno_values_become_kinds(void **state)
 		{ EPERM, ERR_UNREACHABLE },
 		{ EINVAL, ERR_UNREACHABLE },
 		{ ETIMEDOUT, ERR_TIMEOUT },
+		{ EADDRNOTAVAIL, ERR_SYSTEM }, /* no port left */
 		{ ENOBUFS, ERR_SYSTEM },
 		{ ENOMEM, ERR_SYSTEM },
 		{ EMFILE, ERR_SYSTEM },

@@ -204,6 +204,18 @@ void answer_endless_stderr(struct call *call)
 		;
 }
 
+/* A packet that nobody waits for: a library that keeps it for later keeps them
+ * all. */
+void answer_banner_flood(struct call *call)
+{
+	char text[30001];
+
+	memset(text, 'b', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	while (call_banner(call, text))
+		;
+}
+
 void answer_exit_1(struct call *call)
 {
 	if (work(call) != GONE)

@@ -23,6 +23,7 @@ void answer_nothing(struct call *call);
 void answer_no_eof(struct call *call);
 void answer_big_output(struct call *call);
 void answer_endless_stderr(struct call *call);
+void answer_banner_flood(struct call *call);
 void answer_exit_1(struct call *call);
 void answer_empty(struct call *call);
 void answer_long(struct call *call);

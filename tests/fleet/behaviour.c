@@ -160,6 +160,9 @@ const struct behaviour behaviours[] = {
 	{ .octet = 80, .name = "drop-in-answer", KNOWN, SESSION,
 	  .answer = answer_drop, .status = "command",
 	  .help = "ends the connection amid the answer" },
+	{ .octet = 81, .name = "banner-flood", KNOWN, SESSION,
+	  .answer = answer_banner_flood, .status = "command",
+	  .help = "endless login banners instead of an answer" },
 
 	{ .octet = 90, .name = "refused", KNOWN, .serve = NULL,
 	  .status = "refused", .help = "nothing listens on its port" },

@@ -288,6 +288,18 @@ void call_end_signal(struct call *call, const char *signal)
 	end(call);
 }
 
+bool call_banner(struct call *call, const char *text)
+{
+	ssh_session ssh = call->channel->session->ssh;
+	ssh_string string = ssh_string_from_char(text);
+	bool sent = string != NULL &&
+	            ssh_send_issue_banner(ssh, string) == SSH_OK &&
+	            ssh_blocking_flush(ssh, -1) == SSH_OK;
+
+	ssh_string_free(string);
+	return sent;
+}
+
 void call_drop(struct call *call)
 {
 	call->channel->session->drop = true;

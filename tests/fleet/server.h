@@ -41,6 +41,9 @@ bool call_err(struct call *call, const void *data, size_t length);
 bool call_out_text(struct call *call, const char *text);
 bool call_err_text(struct call *call, const char *text);
 
+/* Sends a text for the user, which belongs before the login. */
+bool call_banner(struct call *call, const char *text);
+
 /* Tells the exit status, without an end. */
 void call_status(struct call *call, int status);
 

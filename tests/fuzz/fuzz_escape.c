@@ -105,14 +105,14 @@ static void check_rows(const struct record *record)
 	columns_all(&columns);
 	format_json.row(&text, &columns, record);
 	check_json(&text);
-	text_clear(&text);
+	text_release(&text);
 	format_csv.row(&text, &columns, record);
 	check_harmless(&text);
 	PROMISE(count_csv(&text) == fields_count);
-	text_clear(&text);
+	text_release(&text);
 	format_text.row(&text, &columns, record);
 	check_harmless(&text);
-	text_clear(&text);
+	text_release(&text);
 	format_tsv.row(&text, &columns, record);
 	PROMISE(count_tabs(&text) == fields_count - 1);
 	text_release(&text);
