@@ -65,6 +65,14 @@ bool columns_parse(struct columns *columns, const char *list, struct err *err)
 	return true;
 }
 
+void format_names(struct text *text, const struct columns *columns,
+                  const char *between)
+{
+	for (size_t i = 0; i < columns->count; i++)
+		text_printf(text, "%s%s", i > 0 ? between : "",
+		            fields[columns->field[i]].name);
+}
+
 void format_time(struct text *text, int64_t us)
 {
 	time_t seconds = (time_t)(us / 1000000);

@@ -46,6 +46,10 @@ void columns_all(struct columns *columns);
 /* Reads "ip,hostname,…"; ERR_INPUT names what is unknown or given twice. */
 bool columns_parse(struct columns *columns, const char *list, struct err *err);
 
+/* Adds the names of the columns, for a header. */
+void format_names(struct text *text, const struct columns *columns,
+                  const char *between);
+
 /* Adds a value for tsv and csv: escaped, "" for one that is not known, times as
  * ISO 8601. */
 void format_value(struct text *text, const struct field_value *value,

@@ -6,9 +6,7 @@
 
 static void header(struct text *text, const struct columns *columns)
 {
-	for (size_t i = 0; i < columns->count; i++)
-		text_printf(text, "%s%s", i > 0 ? "," : "",
-		            fields[columns->field[i]].name);
+	format_names(text, columns, ",");
 }
 
 /* Puts quotes around what was added since begin, if it needs them. Escaping has

@@ -2,9 +2,7 @@
 
 static void header(struct text *text, const struct columns *columns)
 {
-	for (size_t i = 0; i < columns->count; i++)
-		text_printf(text, "%s%s", i > 0 ? "\t" : "",
-		            fields[columns->field[i]].name);
+	format_names(text, columns, "\t");
 }
 
 static void row(struct text *text, const struct columns *columns,

@@ -11,15 +11,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A socket or database that got descriptor 1 would receive our lines. */
+/*
+ * A socket or database that got descriptor 1 would receive our lines. What
+ * fills a descriptor that was closed is open the wrong way round, so that its
+ * use is an error and not silence.
+ */
 static void fill_standard_descriptors(void)
 {
-	int fd;
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	do
-		fd = open("/dev/null", O_RDWR); /* inherited on purpose */
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
+	while (fd >= 0 && fd <= STDERR_FILENO) {
+		int way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+		close(fd);
+		if (open("/dev/null", way) != fd) /* takes the lowest */
+			return;
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	}
+	if (fd >= 0)
 		close(fd);
 }
 

@@ -41,7 +41,7 @@ static const struct option_def option_defs[] = {
 	{ "command", 'c', OPT_TEXT, "CMD", FIELD(command), 0, 0, 0,
 	  "also run this on every host" },
 	{ "format", 'O', OPT_TEXT, "F", FIELD(format_name), 0, 0, 0,
-	  "text, tsv, csv or json (default text)" },
+	  "how the lines look (default text)" },
 	{ "fields", 0, OPT_TEXT, "LIST", FIELD(field_list), 0, 0, 0,
 	  "columns of tsv, csv and json (default all)" },
 	{ "header", 0, OPT_SET, NULL, FIELD(header), HEADER_YES, 0, 0,
@@ -143,19 +143,17 @@ static bool store_value(struct options *options, const struct option_def *def,
 		if (!number_parse(value, &number) || number < def->minimum ||
 		    number > def->maximum)
 			return err_set(err, ERR_INPUT,
-			               "--%s takes a number from %u to %u, not "
-			               "'%s'",
-			               def->name, def->minimum, def->maximum,
-			               value);
+			               "--%s takes a number from %u to %u",
+			               def->name, def->minimum, def->maximum);
 		break;
 	case OPT_SECONDS:
 		if (!duration_parse(value, &number) || number < def->minimum ||
 		    number > def->maximum)
 			return err_set(err, ERR_INPUT,
 			               "--%s takes seconds (5, 0.5, 500ms, 2m) "
-			               "from %g to %g, not '%s'",
+			               "from %g to %g",
 			               def->name, def->minimum / 1000.0,
-			               def->maximum / 1000.0, value);
+			               def->maximum / 1000.0);
 		break;
 	}
 	memcpy(field, &number, sizeof(number));
@@ -210,6 +208,8 @@ static const struct option_def *def_of(int got)
 
 static bool not_an_option(int got, char **argv, struct err *err)
 {
+	const char *word;
+
 	/* For a long option optopt is 0 or ours, and the word stands before
 	 * optind; letters may stand together in one word. */
 	if (optopt > 0 && optopt < LONG_BASE)
@@ -217,11 +217,13 @@ static bool not_an_option(int got, char **argv, struct err *err)
 		               got == ':' ? "option -%c needs a value"
 		                          : "there is no option -%c",
 		               optopt);
+	/* What follows a '=' may be a DSN with a password. */
+	word = argv[optind - 1];
 	return err_set(err, ERR_INPUT,
-	               got == ':' ? "option %s needs a value"
-	                          : "option %s is unknown, not unique, or "
+	               got == ':' ? "option %.*s needs a value"
+	                          : "option %.*s is unknown, not unique, or "
 	                            "takes no value",
-	               argv[optind - 1]);
+	               (int)strcspn(word, "="), word);
 }
 
 static bool parse_words(struct options *options, int argc, char **argv,
@@ -252,9 +254,7 @@ static bool check_format(struct options *options, struct err *err)
 	const struct format *format = format_find(options->format_name);
 
 	if (format == NULL)
-		return err_set(err, ERR_INPUT,
-		               "there is no format '%s' (text, tsv, csv and "
-		               "json are known)",
+		return err_set(err, ERR_INPUT, "there is no format '%s'",
 		               options->format_name);
 	options->format = format;
 	columns_all(&options->columns);
@@ -339,7 +339,10 @@ void options_help(FILE *to)
 	      to);
 	for (size_t i = 0; i < OPTIONS; i++)
 		help_line(to, &option_defs[i]);
-	fputs("\nS is in seconds: 5, 0.5, 500ms, 2m. The fields are:\n", to);
+	fputs("\nS is in seconds: 5, 0.5, 500ms, 2m. The formats are:\n", to);
+	for (size_t i = 0; i < formats_count; i++)
+		fprintf(to, "  %-16s %s\n", formats[i]->name, formats[i]->help);
+	fputs("The fields are:\n", to);
 	for (size_t i = 0; i < fields_count; i++)
 		fprintf(to, "  %-16s %s\n", fields[i].name, fields[i].help);
 	fputs(

@@ -8,17 +8,34 @@
 #include <unistd.h>
 
 #define GRACE_NS (NS_PER_S / 2)
+#define PAUSE_MS 10
+
+/* A write to a terminal waits until it has taken all, which a terminal that was
+ * stopped (^S) never does. */
+static int reopen_terminal(int fd)
+{
+	int own;
+
+	if (!isatty(fd))
+		return fd;
+	own = open("/proc/self/fd/1",
+	           O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return own >= 0 ? own : fd;
+}
 
 bool output_open(struct output *output, const char *path, int cancel_fd,
                  struct err *err)
 {
 	struct stat st;
-	int fd = STDOUT_FILENO;
+	int fd;
 
-	if (path != NULL)
+	if (path == NULL)
+		fd = reopen_terminal(STDOUT_FILENO);
+	else
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, ERR_SYSTEM, errno, "cannot write '%s'",
+		return err_errno(err, path != NULL ? ERR_INPUT : ERR_SYSTEM,
+		                 errno, "cannot write '%s'",
 		                 path != NULL ? path : "standard output");
 	*output = (struct output){ .lock = PTHREAD_MUTEX_INITIALIZER,
 		                   .fd = fd,
@@ -54,6 +71,19 @@ static bool wait_for_room(struct output *output)
 	}
 }
 
+/* Some terminals tell of room that is too little for the next byte. False when
+ * the grace is over. */
+static bool pause_briefly(struct output *output)
+{
+	bool ending = output->grace != 0;
+	struct pollfd fd = { .fd = ending ? -1 : output->cancel_fd,
+		             .events = POLLIN };
+
+	if (poll(&fd, 1, PAUSE_MS) > 0)
+		output->grace = monotonic_ns() + GRACE_NS;
+	return !ending || monotonic_ns() < output->grace;
+}
+
 /* Returns 0 or an errno value; ETIMEDOUT when the reader is too slow to end. */
 static int write_all(struct output *output, const char *line, size_t length)
 {
@@ -70,8 +100,13 @@ static int write_all(struct output *output, const char *line, size_t length)
 				return ETIMEDOUT;
 		}
 		written = write(output->fd, line, piece);
-		if (written < 0 && (errno == EINTR || errno == EAGAIN))
+		if (written < 0 && errno == EINTR)
 			continue;
+		if (written < 0 && errno == EAGAIN) {
+			if (!pause_briefly(output))
+				return ETIMEDOUT;
+			continue;
+		}
 		if (written < 0)
 			return errno;
 		line += written;
@@ -85,7 +120,6 @@ bool output_write(struct output *output, const char *line, size_t length,
 {
 	int failed = 0;
 
-	err->kind = ERR_NONE;
 	pthread_mutex_lock(&output->lock);
 	if (output->state == OUTPUT_OPEN) {
 		failed = write_all(output, line, length);
@@ -96,7 +130,10 @@ bool output_write(struct output *output, const char *line, size_t length,
 	}
 	*state = output->state;
 	pthread_mutex_unlock(&output->lock);
-	if (*state == OUTPUT_FAILED && failed != 0)
+	if (failed == ETIMEDOUT)
+		err_set(err, ERR_SYSTEM,
+		        "cannot write the results: nobody reads them");
+	else if (*state == OUTPUT_FAILED && failed != 0)
 		err_errno(err, ERR_SYSTEM, failed, "cannot write the results");
 	return *state == OUTPUT_OPEN;
 }

@@ -11,6 +11,8 @@
  * Where the lines go. Each is written whole, by one thread at a time. The
  * descriptor may be shared with the user's shell, so it is never made
  * non-blocking: a pipe is asked for room first and given pieces that it takes.
+ * A terminal tells of any room, however little, so it is opened once more, for
+ * us alone, and that is non-blocking.
  */
 struct output {
 	pthread_mutex_t lock; /* guards what is below */
@@ -26,15 +28,16 @@ struct output {
 	} state;
 };
 
-/* path NULL is standard output. While a full pipe blocks, cancel_fd is polled
- * as well: from then on the reader has half a second. */
+/* path NULL is standard output; a path that cannot be written is ERR_INPUT.
+ * While a full pipe blocks, cancel_fd is polled as well: from then on the
+ * reader has half a second. */
 bool output_open(struct output *output, const char *path, int cancel_fd,
                  struct err *err);
 
 /*
  * Writes a line, which holds its own end. On false nothing more will be
- * written, by anybody, and *state says why; err is set (ERR_SYSTEM) for the
- * first OUTPUT_FAILED alone: kind ERR_NONE otherwise.
+ * written, by anybody, and *state says why. Only the call that failed sets err
+ * (ERR_SYSTEM), not those after it: so it is said once.
  */
 bool output_write(struct output *output, const char *line, size_t length,
                   enum output_state *state, struct err *err);

@@ -74,7 +74,10 @@ static bool open_store(struct run *run, struct err *err)
 		.warn = warn,
 	};
 
-	return options->no_db != 0 || store_open(&run->store, &settings, err);
+	if (options->no_db == 0)
+		return store_open(&run->store, &settings, err);
+	store_forget_password();
+	return true;
 }
 
 static bool open_probe(struct run *run, struct err *err)
@@ -107,33 +110,44 @@ static bool open_pool(struct run *run, struct err *err)
 	       err_errno(err, ERR_SYSTEM, failed, "cannot start the pool");
 }
 
-/* The signals keep their default meaning until all the rest is open: nothing is
- * lost by leaving at once. */
-static bool open_all(struct run *run, struct err *err)
+static bool open_host_file(struct run *run, struct err *err)
 {
 	const struct options *options = run->options;
-	int failed = cancel_open(&run->cancel);
 
-	if (failed != 0)
-		return err_errno(err, ERR_SYSTEM, failed, "eventfd");
 	if (!hostfile_open(&run->file, options->host_file,
 	                   (uint16_t)options->port, run->cancel.fd, err))
 		return false;
+	if (options->output != NULL && hostfile_is(run->file, options->output))
+		return err_set(err, ERR_INPUT,
+		               "--output would overwrite the host file");
 	if (hostfile_is_exposed(run->file))
 		log_say(LOG_NOTICE,
 		        "warning: %s holds passwords and others can read it "
 		        "(chmod o= %s)",
 		        hostfile_name(run->file), hostfile_name(run->file));
-	return open_store(run, err) && open_probe(run, err) &&
-	       begin_in_store(run, err) &&
-	       output_open(&run->output, options->output, run->cancel.fd,
-	                   err) &&
-	       open_pool(run, err) &&
-	       signals_open(&run->signals, &run->cancel, err);
+	return true;
 }
 
-/* All but the signals; NULL and -1 are fine. */
-static bool close_quiet_parts(struct run *run, struct err *err)
+/* The signals keep their default meaning while the store is opened, which may
+ * take long: nothing is lost by leaving at once. */
+static bool open_all(struct run *run, struct err *err)
+{
+	int failed = cancel_open(&run->cancel);
+
+	if (failed != 0)
+		return err_errno(err, ERR_SYSTEM, failed, "eventfd");
+	return open_host_file(run, err) && open_store(run, err) &&
+	       open_probe(run, err) &&
+	       output_open(&run->output, run->options->output, run->cancel.fd,
+	                   err) &&
+	       open_pool(run, err) &&
+	       signals_open(&run->signals, &run->cancel, err) &&
+	       begin_in_store(run, err);
+}
+
+/* NULL and -1 are fine. The signal thread goes last: until then a second signal
+ * ends the process, whatever is stuck. */
+bool parts_close(struct run *run, struct err *err)
 {
 	bool ok;
 
@@ -142,6 +156,7 @@ static bool close_quiet_parts(struct run *run, struct err *err)
 	probe_release(&run->probe);
 	store_close(run->store);
 	hostfile_close(run->file);
+	signals_close(&run->signals);
 	cancel_close(&run->cancel);
 	return ok;
 }
@@ -152,24 +167,31 @@ bool parts_open(struct run *run, struct err *err)
 
 	if (open_all(run, err))
 		return true;
-	close_quiet_parts(run, &ignored);
+	parts_close(run, &ignored);
 	return false;
+}
+
+static void tell_of_refused_threads(const struct run *run)
+{
+	struct pool_counts counts;
+
+	pool_counts(run->pool, &counts);
+	if (counts.threads_refused > 0)
+		log_say(LOG_NOTICE,
+		        "warning: only %u threads could be started, so there "
+		        "were never more hosts in flight",
+		        counts.threads);
 }
 
 bool parts_drain(struct run *run, struct err *err)
 {
 	struct store_run row = describe(run, "");
 
+	tell_of_refused_threads(run); /* while they are there to be counted */
 	pool_drain(run->pool);
 	if (run->store == NULL || run->store_lost)
 		return true;
 	row.end = probe_now(&run->probe);
 	memcpy(row.counts, run->tally.counts, sizeof(row.counts));
 	return store_run_end(run->store, &row, err);
-}
-
-bool parts_close(struct run *run, struct err *err)
-{
-	signals_close(&run->signals);
-	return close_quiet_parts(run, err);
 }

@@ -41,7 +41,7 @@ struct run {
 #define RUN_INIT(settings)                                                     \
 	{                                                                      \
 		.options = (settings), .cancel.fd = -1, .output.fd = -1,       \
-		.lock = PTHREAD_MUTEX_INITIALIZER                              \
+		.signals.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER            \
 	}
 
 /*

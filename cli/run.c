@@ -4,6 +4,7 @@
 #include "cli/parts.h"
 #include "cli/text.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +54,23 @@ static struct job *job_new(struct run *run)
 }
 
 /* Something that no host is to blame for. */
-static void run_failed(struct run *run, const char *text)
+static void run_failed(struct run *run, const struct err *err)
 {
 	pthread_mutex_lock(&run->lock);
-	run->tally.failures++;
+	if (err->kind == ERR_INPUT)
+		run->tally.unreadable++;
+	else
+		run->tally.failures++;
 	pthread_mutex_unlock(&run->lock);
-	log_say(LOG_ERROR, "%s", text);
+	log_say(LOG_ERROR, "%s", err->text);
+}
+
+static void out_of_memory(struct run *run, const char *what)
+{
+	struct err err;
+
+	err_set(&err, ERR_SYSTEM, "out of memory for %s", what);
+	run_failed(run, &err);
 }
 
 static void count(struct run *run, const struct record *record)
@@ -73,34 +85,44 @@ static void count(struct run *run, const struct record *record)
 	pthread_mutex_unlock(&run->lock);
 }
 
-static void not_stored(struct run *run, const struct record *record,
-                       const struct err *err)
+/* Tells of the first row that a lost store did not take: all others follow. */
+static void store_lost(struct run *run, const struct err *err)
 {
-	bool lost = err->kind != ERR_STORE_DATA;
 	bool first;
 
 	pthread_mutex_lock(&run->lock);
-	run->tally.not_stored++;
 	first = !run->store_lost;
-	run->store_lost |= lost;
+	run->store_lost = true;
 	pthread_mutex_unlock(&run->lock);
-	if (!lost)
-		log_say(LOG_ERROR, "%s port %u was not stored: %s",
-		        record->host.ip, (unsigned)record->host.port,
-		        err->text);
-	else if (first)
+	if (first)
 		log_say(LOG_ERROR,
-		        "the run ends, its results cannot be "
-		        "stored: %s",
+		        "the run ends, its results cannot be stored: %s",
 		        err->text);
-	if (lost)
-		cancel_fire(&run->cancel);
+	cancel_fire(&run->cancel);
+}
+
+static void not_stored(struct run *run, const struct record *record,
+                       struct err *err)
+{
+	pthread_mutex_lock(&run->lock);
+	run->tally.not_stored++;
+	pthread_mutex_unlock(&run->lock);
+	if (err->kind == ERR_STORE) {
+		store_lost(run, err);
+		return;
+	}
+	err_prefix(err, "%s port %u was not stored", record->host.ip,
+	           (unsigned)record->host.port);
+	if (err->kind == ERR_SYSTEM)
+		run_failed(run, err);
+	else
+		log_say(LOG_ERROR, "%s", err->text);
 }
 
 static void write_line(struct run *run, const char *line, size_t length)
 {
+	struct err err = { .kind = ERR_NONE };
 	enum output_state state;
-	struct err err;
 
 	if (output_write(&run->output, line, length, &state, &err))
 		return;
@@ -108,10 +130,32 @@ static void write_line(struct run *run, const char *line, size_t length)
 		pthread_mutex_lock(&run->lock);
 		run->pipe_closed = true;
 		pthread_mutex_unlock(&run->lock);
-	} else if (err.kind != ERR_NONE) {
-		run_failed(run, err.text);
 	}
+	if (err.kind != ERR_NONE)
+		run_failed(run, &err);
 	cancel_fire(&run->cancel);
+}
+
+/* Ends the line, writes and releases it. */
+static void print_text(struct run *run, struct text *text)
+{
+	text_puts(text, "\n");
+	if (text->out_of_memory)
+		out_of_memory(run, "a line");
+	else
+		write_line(run, text->data, text->length);
+	text_release(text);
+}
+
+static void print_header(struct run *run)
+{
+	const struct options *options = run->options;
+	struct text text = { 0 };
+
+	if (!options->with_header)
+		return;
+	options->format->header(&text, &options->columns);
+	print_text(run, &text);
 }
 
 static void print(struct run *run, const struct record *record)
@@ -120,12 +164,7 @@ static void print(struct run *run, const struct record *record)
 	struct text text = { 0 };
 
 	options->format->row(&text, &options->columns, record);
-	text_puts(&text, "\n");
-	if (text.out_of_memory)
-		run_failed(run, "out of memory for a line");
-	else
-		write_line(run, text.data, text.length);
-	text_release(&text);
+	print_text(run, &text);
 }
 
 /* After the pipe was closed a host that was cut short is nobody's result. */
@@ -185,7 +224,8 @@ static void submit(struct run *run, struct job *job)
 
 	if (failed == 0)
 		return;
-	err_errno(&err, ERR_SYSTEM, failed, "cannot start a thread");
+	err_errno(&err, ERR_SYSTEM, failed,
+	          failed == EAGAIN ? "cannot start a thread" : "no worker");
 	record_fail(job->record, &err);
 	job->record->last_attempt = probe_now(&run->probe);
 	deliver(run, job->record);
@@ -210,7 +250,7 @@ static bool take_host(struct run *run)
 	struct err err;
 
 	if (job == NULL) {
-		run_failed(run, "out of memory for the next host");
+		out_of_memory(run, "the next host");
 		return false;
 	}
 	switch (hostfile_next(run->file, &job->record->host, &err)) {
@@ -227,24 +267,12 @@ static bool take_host(struct run *run)
 		job_free(job);
 		return false;
 	case HOST_FAILED:
-		run_failed(run, err.text);
+		run_failed(run, &err);
 		job_free(job);
 		return false;
 	}
 	job_free(job);
 	return true;
-}
-
-static void print_header(struct run *run)
-{
-	struct text text = { 0 };
-
-	if (!run->options->with_header)
-		return;
-	run->options->format->header(&text, &run->options->columns);
-	text_puts(&text, "\n");
-	write_line(run, text.data, text.length);
-	text_release(&text);
 }
 
 static void sum_up(const struct run *run)
@@ -278,7 +306,6 @@ int run_hosts(const struct options *options)
 {
 	struct run run = RUN_INIT(options);
 	struct err err;
-	int signal_number;
 
 	if (!parts_open(&run, &err))
 		return not_begun(&err);
@@ -288,10 +315,9 @@ int run_hosts(const struct options *options)
 	while (take_host(&run))
 		;
 	if (!parts_drain(&run, &err))
-		run_failed(&run, err.text);
+		run_failed(&run, &err);
 	sum_up(&run);
-	signal_number = signals_seen(&run.signals);
 	if (!parts_close(&run, &err))
-		run_failed(&run, err.text);
-	return tally_exit_status(&run.tally, signal_number);
+		run_failed(&run, &err);
+	return tally_exit_status(&run.tally, signals_seen(&run.signals));
 }

@@ -91,6 +91,7 @@ bool signals_open(struct signals *signals, const struct cancel *cancel,
 	return true;
 fail_fd:
 	close(signals->fd);
+	signals->fd = -1;
 fail_closing:
 	cancel_close(&signals->closing);
 	return false;
@@ -103,8 +104,11 @@ int signals_seen(const struct signals *signals)
 
 void signals_close(struct signals *signals)
 {
+	if (signals->fd < 0)
+		return;
 	cancel_fire(&signals->closing);
 	pthread_join(signals->thread, NULL);
 	close(signals->fd);
+	signals->fd = -1;
 	cancel_close(&signals->closing);
 }

@@ -14,7 +14,7 @@
 struct signals {
 	const struct cancel *cancel;
 	struct cancel closing;
-	int fd; /* signalfd */
+	int fd; /* signalfd; -1 when closed */
 	pthread_t thread;
 	atomic_int first; /* the number of the first one, or 0 */
 };
@@ -27,4 +27,5 @@ bool signals_open(struct signals *signals, const struct cancel *cancel,
 /* The signal that ended the run, or 0. */
 int signals_seen(const struct signals *signals);
 
+/* signals_seen() may still be asked. Closed ones, { .fd = -1 }, are fine. */
 void signals_close(struct signals *signals);

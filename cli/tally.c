@@ -19,7 +19,7 @@ int tally_exit_status(const struct tally *tally, int signal_number)
 		return 1;
 	if (tally->not_stored > 0)
 		return 6;
-	if (tally->bad_lines > 0)
+	if (tally->bad_lines > 0 || tally->unreadable > 0)
 		return 2;
 	if (counts[STATUS_TIMEOUT] > 0)
 		return 3;

@@ -10,6 +10,7 @@ struct tally {
 	size_t counts[STATUS_COUNT]; /* of hosts with a record */
 	size_t unfinished;           /* of those skipped: interrupted */
 	size_t bad_lines, repeats;
+	size_t unreadable; /* the host file, in the middle of it */
 	size_t not_stored; /* hosts whose row the store did not take */
 	size_t failures;   /* that stopped the run or lost a line */
 };

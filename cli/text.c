@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void text_clear(struct text *text)
-{
-	text->length = 0;
-	text->out_of_memory = false;
-}
-
 void text_release(struct text *text)
 {
 	free(text->data);

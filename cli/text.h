@@ -13,8 +13,7 @@ struct text {
 	bool out_of_memory;
 };
 
-/* Starts empty: = { 0 }. text_clear() keeps the memory for the next use. */
-void text_clear(struct text *text);
+/* Starts empty: = { 0 }. text_release() makes it so again. */
 void text_release(struct text *text);
 
 void text_add(struct text *text, const char *bytes, size_t length);

@@ -160,11 +160,11 @@ static void help_version_and_schema_need_nothing_else(void **state)
 	                    "mysql");
 }
 
-#define FANOUT "--fanout takes a number from 1 to 4096, not "
-#define PORT "--port takes a number from 1 to 65535, not "
+#define FANOUT "--fanout takes a number from 1 to 4096"
+#define PORT "--port takes a number from 1 to 65535"
 #define SECONDS                                                                \
 	"--connect-timeout takes seconds (5, 0.5, 500ms, 2m) from 0.001 to "   \
-	"3600, not "
+	"3600"
 
 static const struct {
 	const char *text, *error;
@@ -177,33 +177,32 @@ static const struct {
 	{ "-qx h", "there is no option -x" },
 	{ "--bogus h",
 	  "option --bogus is unknown, not unique, or takes no value" },
-	{ "--quiet=1 h", "option --quiet=1 is unknown, not unique, or takes no "
+	{ "--quiet=1 h", "option --quiet is unknown, not unique, or takes no "
 	                 "value" },
 	{ "--ver h", "option --ver is unknown, not unique, or takes no value" },
 	{ "h -f", "option -f needs a value" },
 	{ "h --fanout", "option --fanout needs a value" },
 	{ "h --db", "option --db needs a value" },
-	{ "-f 0 h", FANOUT "'0'" },
-	{ "-f 4097 h", FANOUT "'4097'" },
-	{ "-f -1 h", FANOUT "'-1'" },
-	{ "-f +1 h", FANOUT "'+1'" },
-	{ "-f 1.5 h", FANOUT "'1.5'" },
-	{ "-f 0x10 h", FANOUT "'0x10'" },
-	{ "-f 99999999999999999999 h", FANOUT "'99999999999999999999'" },
-	{ "-f 4294967297 h", FANOUT "'4294967297'" },
-	{ "--fanout= h", FANOUT "''" },
-	{ "-p 0 h", PORT "'0'" },
-	{ "-p 65536 h", PORT "'65536'" },
-	{ "-p ssh h", PORT "'ssh'" },
-	{ "-t 0 h", SECONDS "'0'" },
-	{ "-t 0.0001 h", SECONDS "'0.0001'" },
-	{ "-t 3601 h", SECONDS "'3601'" },
-	{ "-t 61m h", SECONDS "'61m'" },
-	{ "-t x h", SECONDS "'x'" },
+	{ "-f 0 h", FANOUT },
+	{ "-f 4097 h", FANOUT },
+	{ "-f -1 h", FANOUT },
+	{ "-f +1 h", FANOUT },
+	{ "-f 1.5 h", FANOUT },
+	{ "-f 0x10 h", FANOUT },
+	{ "-f 99999999999999999999 h", FANOUT },
+	{ "-f 4294967297 h", FANOUT },
+	{ "--fanout= h", FANOUT },
+	{ "-p 0 h", PORT },
+	{ "-p 65536 h", PORT },
+	{ "-p ssh h", PORT },
+	{ "-t 0 h", SECONDS },
+	{ "-t 0.0001 h", SECONDS },
+	{ "-t 3601 h", SECONDS },
+	{ "-t 61m h", SECONDS },
+	{ "-t x h", SECONDS },
 	{ "-T 2h h", "--host-timeout takes seconds (5, 0.5, 500ms, 2m) from "
-	             "0.001 to 3600, not '2h'" },
-	{ "-O xml h", "there is no format 'xml' (text, tsv, csv and json are "
-	              "known)" },
+	             "0.001 to 3600" },
+	{ "-O xml h", "there is no format 'xml'" },
 	{ "--fields ip h", "--fields goes with tsv, csv and json" },
 	{ "-O json --fields ip,x h", "--fields: there is no field 'x'" },
 	{ "-O csv --fields ip,ip h", "--fields: field 'ip' is there twice" },
