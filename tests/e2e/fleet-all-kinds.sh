@@ -38,6 +38,13 @@ check_eq "every host has its status" "" "$(cat "$scratch/wrong")"
 check_eq "a line for each" "$(lines_of "$scratch/hosts.txt")" \
   "$(lines_of "$out")"
 
+note "no host was asked twice with the same secret, or more than need be"
+# Address, connections, passwords, prompts answered, keys, execs.
+check_eq "hosts that were seen: all but the two that listen nowhere" \
+  $(($(lines_of "$scratch/hosts.txt") - 2)) "$(fleet_ask counts | wc -l)"
+check_eq "addresses, passwords, prompts and execs" "" "$(fleet_ask counts |
+  awk -F '\t' '$2 > 1 || $3 + $4 > 1 || $6 > 2 { print $1, $3, $4, $6 }')"
+
 note "each answers with its own name, remote bytes escaped"
 awk -F '\t' '$2 == "ok" { print "IP:" $1 "  hostname:" $3 }' \
   "$scratch/want" >"$scratch/names"

@@ -48,6 +48,18 @@ for words in '--nonsense' '--fanout 0' '--fanout 4097' '--fanout 3x' \
   [ -s "$err" ] || give_up "'sshinv $words' says nothing"
 done
 
+note "a mistake that holds a password does not repeat it"
+for words in --bd=mysql://root:topsecret@h/d \
+  '--db mysq://root:topsecret@h/d' '--db mysql://root:topsecret@h' \
+  '--db mysql://root:topsecret@h:port/d' '--db mysql://root:topsecret%@h/d' \
+  '--db mysql://root:topsecret@h/d?nonsense=1' \
+  '--no-db=mysql://root:topsecret@h/d'; do
+  # shellcheck disable=SC2086 # the words are the arguments
+  sshinv $words "$scratch/hosts.txt"
+  check_eq "exit status of 'sshinv $words'" 2 "$status"
+  check_lacks "the message of 'sshinv $words'" topsecret "$(cat "$err")"
+done
+
 note "the schema that is printed makes the tables"
 sshinv --print-schema sqlite
 check_eq "exit status" 0 "$status"
