@@ -27,8 +27,8 @@
 #define CANCEL_CHECK_NS (50 * NS_PER_MS)
 
 /*
- * libssh2's memory comes from malloc() and is wiped before it goes back: it
- * copies the password into its packets and frees them as they are. It also
+ * libssh2's memory comes from malloc() and is wiped before it goes back, for a
+ * password may pass through it, and the library wipes nothing itself. It also
  * frees blocks through us that OpenSSL allocated, so nothing may be added in
  * front of a block; malloc_usable_size() tells its size.
  */

@@ -105,10 +105,11 @@ static bool ask(const struct watch *watch, const char *what, char *answer,
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	silent.c_cc[VMIN] = 1;
 	silent.c_cc[VTIME] = 0;
+	/* Silent before it asks: who answers at once is not seen, nor lost. */
+	tcsetattr(watch->fd, TCSAFLUSH, &silent);
 	say(watch->fd, "password for ");
 	say(watch->fd, what);
 	say(watch->fd, ": ");
-	tcsetattr(watch->fd, TCSAFLUSH, &silent);
 	ok = read_answer(watch, answer, size, err);
 	if (!ok)
 		explicit_bzero(answer, size);
