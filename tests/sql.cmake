@@ -1,5 +1,5 @@
 unit_test(dsn LIBS sql)
-unit_test(optionfile LIBS sql WRAP read)
+unit_test(optionfile LIBS sql WRAP read __read_chk)
 unit_test(askpass LIBS sql)
 unit_test(locate LIBS sql)
 unit_test(row LIBS sql)

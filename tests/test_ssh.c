@@ -123,7 +123,7 @@ static void a_refused_password_is_sent_once_and_explained(void **state)
 		assert_int_equal(err.kind, ERR_AUTH);
 		assert_non_null(strstr(err.text, cases[i].why));
 		assert_int_equal(watch.lists, 1);
-		assert_in_range(secrets_sent(cases[i].ip), 0, 1);
+		assert_true(secrets_sent(cases[i].ip) <= 1);
 		ssh_close(ssh);
 	}
 	assert_int_equal(secrets_sent(OTHER_WELL), 1);
