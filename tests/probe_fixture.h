@@ -75,3 +75,19 @@ static inline void assert_ended(const struct fixture *f, enum status status,
 	                    status_name(status));
 	assert_string_equal(phase_name(f->record->phase), phase_name(phase));
 }
+
+/* Around all tests of a group. */
+static int libraries_set_up(void **state)
+{
+	struct err err;
+
+	(void)state;
+	return probe_library_init(&err) ? 0 : -1;
+}
+
+static int libraries_tear_down(void **state)
+{
+	(void)state;
+	probe_library_end();
+	return 0;
+}

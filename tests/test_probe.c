@@ -253,21 +253,6 @@ static void the_clock_of_the_results_is_the_walls(void **state)
 	fixture_close(&f);
 }
 
-static int set_up(void **state)
-{
-	struct err err;
-
-	(void)state;
-	return probe_library_init(&err) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	probe_library_end();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,5 +271,6 @@ int main(void)
 		cmocka_unit_test(the_clock_of_the_results_is_the_walls),
 	};
 
-	return !!cmocka_run_group_tests(tests, set_up, tear_down);
+	return !!cmocka_run_group_tests(tests, libraries_set_up,
+	                                libraries_tear_down);
 }

@@ -391,21 +391,6 @@ static void each_command_has_its_end(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	struct err err;
-
-	(void)state;
-	return probe_library_init(&err) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	probe_library_end();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,5 +401,6 @@ int main(void)
 		cmocka_unit_test(each_command_has_its_end),
 	};
 
-	return !!cmocka_run_group_tests(tests, set_up, tear_down);
+	return !!cmocka_run_group_tests(tests, libraries_set_up,
+	                                libraries_tear_down);
 }
