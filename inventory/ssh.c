@@ -87,7 +87,6 @@ static size_t bytes_max(const struct ssh *ssh)
 static bool must_stop(struct ssh *ssh)
 {
 	nanoseconds now;
-	struct err ignored;
 
 	if (ssh->stop != SSH_GOES_ON)
 		return true;
@@ -98,7 +97,7 @@ static bool must_stop(struct ssh *ssh)
 		ssh->stop = SSH_BYTE_FLOOD;
 	} else if (now - ssh->cancel_checked > CANCEL_CHECK_NS) {
 		ssh->cancel_checked = now;
-		if (!wait_check(&ssh->wait, &ignored))
+		if (wait_cancelled(ssh->wait.cancel_fd))
 			ssh->stop = SSH_CANCELLED;
 	}
 	return ssh->stop != SSH_GOES_ON;

@@ -72,6 +72,20 @@ static void start(struct writers *w)
 	pthread_attr_destroy(&attr);
 }
 
+/* Each with rows of its own. */
+static void start_all(struct writers *writers, unsigned count,
+                      struct store *store, unsigned rows, size_t output)
+{
+	memset(writers, 0, count * sizeof(*writers));
+	for (unsigned i = 0; i < count; i++) {
+		writers[i].store = store;
+		writers[i].first = i * rows;
+		writers[i].count = rows;
+		writers[i].output = output;
+		start(&writers[i]);
+	}
+}
+
 static void join_all(struct writers *writers, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -88,14 +102,8 @@ static void rows_of_many_threads_are_all_stored(void **state)
 	struct timespec begin, end;
 
 	(void)state;
-	memset(writers, 0, sizeof(writers));
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (unsigned i = 0; i < THREADS; i++) {
-		writers[i].store = store;
-		writers[i].first = i * ROWS;
-		writers[i].count = ROWS;
-		start(&writers[i]);
-	}
+	start_all(writers, THREADS, store, ROWS, 0);
 	join_all(writers, THREADS);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	print_message("%.0f rows/s\n",
@@ -113,14 +121,7 @@ static void many_long_outputs_fit_a_batch(void **state)
 	struct store *store = open_store();
 
 	(void)state;
-	memset(writers, 0, sizeof(writers));
-	for (unsigned i = 0; i < THREADS; i++) {
-		writers[i].store = store;
-		writers[i].first = i * ROWS;
-		writers[i].count = ROWS;
-		writers[i].output = RECORD_OUTPUT_MAX;
-		start(&writers[i]);
-	}
+	start_all(writers, THREADS, store, ROWS, RECORD_OUTPUT_MAX);
 	join_all(writers, THREADS);
 	assert_every_row_is_right("128");
 	store_close(store);
@@ -155,7 +156,6 @@ static void a_refused_row_takes_no_other_along(void **state)
 	struct store *store = open_store();
 
 	(void)state;
-	memset(writers, 0, sizeof(writers));
 	if (on_mysql)
 		db_exec("ALTER TABLE server_status ADD CONSTRAINT no_host_5 "
 		        "CHECK (hostname <> 'host-5')");
@@ -163,12 +163,7 @@ static void a_refused_row_takes_no_other_along(void **state)
 		db_exec("CREATE TRIGGER no_host_5 BEFORE INSERT ON "
 		        "server_status WHEN NEW.hostname = 'host-5' "
 		        "BEGIN SELECT RAISE(ABORT, 'not that one'); END");
-	for (unsigned i = 0; i < THREADS; i++) {
-		writers[i].store = store;
-		writers[i].first = i * ROWS;
-		writers[i].count = ROWS;
-		start(&writers[i]);
-	}
+	start_all(writers, THREADS, store, ROWS, 0);
 	join_all(writers, THREADS);
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(writers[i].refused, i == 0 ? 1 : 0);
@@ -183,15 +178,9 @@ static void a_lost_store_ends_every_waiter(void **state)
 	struct store *store = open_store();
 
 	(void)state;
-	memset(writers, 0, sizeof(writers));
 	put_and_free(store, full_record('a', STATUS_OK, TIME));
 	db_exec("DROP TABLE server_status");
-	for (unsigned i = 0; i < THREADS; i++) {
-		writers[i].store = store;
-		writers[i].first = i * ROWS;
-		writers[i].count = ROWS;
-		start(&writers[i]);
-	}
+	start_all(writers, THREADS, store, ROWS, 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(writers[i].thread, NULL);
 	for (unsigned i = 0; i < THREADS; i++)
