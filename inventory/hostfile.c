@@ -1,5 +1,6 @@
 #include "inventory/hostfile.h"
 
+#include "inventory/hostset.h"
 #include "inventory/wait.h"
 
 #include <errno.h>
@@ -8,16 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <openssl/sha.h>
-
-/* A host that was seen: enough of SHA-256 that no two are ever mixed up. */
-struct seen {
-	unsigned char key[12];
-	uint32_t line; /* 0: a free slot */
-};
 
 struct hostfile {
 	char *name;
@@ -26,17 +20,15 @@ struct hostfile {
 	uint16_t default_port;
 	bool at_end;
 	bool exposed;
-	size_t line; /* the last one taken */
+	bool too_long; /* the line that is being read; its front was dropped */
+	size_t line;   /* the last one taken */
 
 	/* Unread bytes are buf[begin, end); the rest is wiped. */
 	size_t begin, end;
 	char buf[2 * HOSTFILE_LINE_MAX];
 
-	struct seen *seen; /* open addressing; a power of two of slots */
-	size_t seen_slots, seen_used;
+	struct hostset seen; /* with the line of each */
 };
-
-#define SEEN_SLOTS_FIRST 1024
 
 bool hostfile_open(struct hostfile **file, const char *path,
                    uint16_t default_port, int cancel_fd, struct err *err)
@@ -51,9 +43,7 @@ bool hostfile_open(struct hostfile **file, const char *path,
 	f->cancel_fd = cancel_fd;
 	f->default_port = default_port;
 	f->name = strdup(is_stdin ? "standard input" : path);
-	f->seen = calloc(SEEN_SLOTS_FIRST, sizeof(*f->seen));
-	f->seen_slots = SEEN_SLOTS_FIRST;
-	if (f->name == NULL || f->seen == NULL) {
+	if (f->name == NULL) {
 		err_set(err, ERR_SYSTEM, "out of memory");
 		goto fail;
 	}
@@ -88,6 +78,19 @@ bool hostfile_is(const struct hostfile *file, const char *path)
 	       ours.st_ino == other.st_ino;
 }
 
+enum hostfile_hold hostfile_hold(const struct hostfile *file, bool alone)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return HOSTFILE_CANNOT_HOLD;
+	if (alone && flock(file->fd, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? HOSTFILE_HELD
+		                            : HOSTFILE_CANNOT_HOLD;
+	return flock(file->fd, LOCK_SH | LOCK_NB) == 0 ? HOSTFILE_HOLDS
+	                                               : HOSTFILE_HELD;
+}
+
 const char *hostfile_name(const struct hostfile *file)
 {
 	return file->name;
@@ -100,22 +103,33 @@ void hostfile_close(struct hostfile *file)
 	if (file->fd > STDERR_FILENO)
 		close(file->fd);
 	explicit_bzero(file->buf, sizeof(file->buf));
-	free(file->seen);
+	hostset_release(&file->seen);
 	free(file->name);
 	free(file);
 }
 
-/* Waits for input or the end of the run; false only for the latter. */
-static bool wait_for_input(const struct hostfile *file)
+/* Waits for input; HOST_END at the end of the run, HOST_NOT_YET when the caller
+ * is wanted elsewhere. What can be read comes first. */
+static enum host_read wait_for_input(const struct hostfile *file,
+                                     const struct hostfile_wake *wake)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = file->fd, .events = POLLIN },
 		{ .fd = file->cancel_fd, .events = POLLIN }, /* -1: ignored */
+		{ .fd = wake != NULL ? wake->fd : -1, .events = POLLIN },
 	};
+	int limit = wake != NULL && wake->until != 0
+	                ? deadline_poll_ms(wake->until)
+	                : -1;
+	int ready;
 
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+	while ((ready = poll(fds, 3, limit)) < 0 && errno == EINTR)
 		;
-	return fds[1].revents == 0;
+	if (fds[1].revents != 0)
+		return HOST_END;
+	if (ready < 0 || fds[0].revents != 0) /* read() says why, or reads */
+		return HOST_READ;
+	return HOST_NOT_YET;
 }
 
 /* Puts the unread bytes to the front, so that the rest of a line fits. */
@@ -130,14 +144,17 @@ static void make_room(struct hostfile *file)
 }
 
 /* Reads more bytes. HOST_READ: there are more, or the end was met. */
-static enum host_read fill(struct hostfile *file, struct err *err)
+static enum host_read fill(struct hostfile *file,
+                           const struct hostfile_wake *wake, struct err *err)
 {
 	ssize_t got;
 
 	make_room(file);
 	do {
-		if (!wait_for_input(file))
-			return HOST_END;
+		enum host_read waited = wait_for_input(file, wake);
+
+		if (waited != HOST_READ)
+			return waited;
 		got = read(file->fd, file->buf + file->end,
 		           sizeof(file->buf) - file->end);
 	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
@@ -163,9 +180,9 @@ static void consume(struct hostfile *file, size_t length)
  * HOST_BAD: the line is too long, and was passed over.
  */
 static enum host_read next_line(struct hostfile *file, size_t *length,
-                                size_t *taken, struct err *err)
+                                size_t *taken, const struct hostfile_wake *wake,
+                                struct err *err)
 {
-	bool too_long = false;
 
 	for (;;) {
 		const char *begin = file->buf + file->begin;
@@ -179,105 +196,52 @@ static enum host_read next_line(struct hostfile *file, size_t *length,
 			*taken = newline != NULL ? *length + 1 : *length;
 			if (*length > 0 && begin[*length - 1] == '\r')
 				--*length;
-			too_long |= *length > HOSTFILE_LINE_MAX;
+			file->too_long |= *length > HOSTFILE_LINE_MAX;
 			break;
 		}
-		if (file->at_end && !too_long)
+		if (file->at_end && !file->too_long)
 			return HOST_END;
 		if (file->at_end) {
 			*taken = 0;
 			break;
 		}
 		if (unread > HOSTFILE_LINE_MAX + 1) {
-			too_long = true;
+			file->too_long = true;
 			consume(file, unread);
 		}
-		got = fill(file, err);
+		got = fill(file, wake, err);
 		if (got != HOST_READ)
 			return got;
 	}
 	file->line++;
-	if (!too_long)
+	if (!file->too_long)
 		return HOST_READ;
+	file->too_long = false;
 	consume(file, *taken);
 	err_set(err, ERR_INPUT, "%s:%zu: line over %d bytes", file->name,
 	        file->line, HOSTFILE_LINE_MAX);
 	return HOST_BAD;
 }
 
-static bool seen_key(const struct host *host, unsigned char key[12])
-{
-	char text[HOST_IP_MAX + 8];
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	int length = snprintf(text, sizeof(text), "%s %u", host->ip,
-	                      (unsigned)host->port);
-
-	if (SHA256((const unsigned char *)text, (size_t)length, digest) == NULL)
-		return false;
-	memcpy(key, digest, 12);
-	return true;
-}
-
-/* The slot of key, or the free one where it belongs. */
-static struct seen *seen_find(struct seen *table, size_t slots,
-                              const unsigned char key[12])
-{
-	size_t at;
-
-	memcpy(&at, key, sizeof(at));
-	for (;; at++) {
-		struct seen *slot = &table[at & (slots - 1)];
-
-		if (slot->line == 0 || memcmp(slot->key, key, 12) == 0)
-			return slot;
-	}
-}
-
-static bool seen_grow(struct hostfile *file)
-{
-	size_t slots = file->seen_slots * 2;
-	struct seen *table = calloc(slots, sizeof(*table));
-
-	if (table == NULL)
-		return false;
-	for (size_t i = 0; i < file->seen_slots; i++) {
-		const struct seen *old = &file->seen[i];
-
-		if (old->line != 0)
-			*seen_find(table, slots, old->key) = *old;
-	}
-	free(file->seen);
-	file->seen = table;
-	file->seen_slots = slots;
-	return true;
-}
-
 /* HOST_READ for a new host, which is remembered. */
 static enum host_read check_repeat(struct hostfile *file,
                                    const struct host *host, struct err *err)
 {
-	unsigned char key[12];
-	struct seen *slot;
+	uint32_t before = 0;
 
-	if (!seen_key(host, key) ||
-	    (file->seen_used * 4 >= file->seen_slots * 3 && !seen_grow(file))) {
+	if (!hostset_add(&file->seen, host->ip, host->port,
+	                 (uint32_t)file->line, &before)) {
 		err_set(err, ERR_SYSTEM, "%s:%zu: out of memory", file->name,
 		        file->line);
 		return HOST_FAILED;
 	}
-	slot = seen_find(file->seen, file->seen_slots, key);
-	if (slot->line != 0) {
-		err_set(err, ERR_INPUT,
-		        "%s:%zu: %s port %u was on line %u already; it is "
-		        "probed once",
-		        file->name, file->line, host->ip, (unsigned)host->port,
-		        (unsigned)slot->line);
-		return HOST_REPEATED;
-	}
-	memcpy(slot->key, key, sizeof(slot->key));
-	slot->line = (uint32_t)file->line;
-	file->seen_used++;
-	return HOST_READ;
+	if (before == 0)
+		return HOST_READ;
+	err_set(err, ERR_INPUT,
+	        "%s:%zu: %s port %u was on line %u already; it is probed once",
+	        file->name, file->line, host->ip, (unsigned)host->port,
+	        (unsigned)before);
+	return HOST_REPEATED;
 }
 
 static size_t byte_order_mark(const struct hostfile *file, size_t length)
@@ -291,7 +255,7 @@ static size_t byte_order_mark(const struct hostfile *file, size_t length)
 }
 
 enum host_read hostfile_next(struct hostfile *file, struct host *host,
-                             struct err *err)
+                             const struct hostfile_wake *wake, struct err *err)
 {
 	for (;;) {
 		size_t length = 0, taken = 0, mark;
@@ -301,7 +265,7 @@ enum host_read hostfile_next(struct hostfile *file, struct host *host,
 
 		if (wait_cancelled(file->cancel_fd))
 			return HOST_END;
-		got = next_line(file, &length, &taken, err);
+		got = next_line(file, &length, &taken, wake, err);
 		if (got != HOST_READ)
 			return got;
 		mark = byte_order_mark(file, length);

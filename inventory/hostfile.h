@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inventory/deadline.h"
 #include "inventory/err.h"
 #include "inventory/host.h"
 
@@ -24,6 +25,7 @@ enum host_read {
 	HOST_BAD,  /* *err says file, line and reason; reading may go on */
 	HOST_REPEATED, /* likewise: the address and port were on another line */
 	HOST_END,      /* nothing more, or the cancel descriptor fired */
+	HOST_NOT_YET,  /* no line yet, and the caller wanted to be woken */
 	HOST_FAILED    /* *err says why nothing more can be read */
 };
 
@@ -35,10 +37,30 @@ enum host_read {
 bool hostfile_open(struct hostfile **file, const char *path,
                    uint16_t default_port, int cancel_fd, struct err *err);
 
+/* What ends waiting for input early. */
+struct hostfile_wake {
+	int fd;            /* readable; -1 for none */
+	nanoseconds until; /* 0: for ever */
+};
+
 /* Blank lines and comments are passed over. Understands CRLF, a byte-order mark
- * and a last line without an end. */
+ * and a last line without an end. wake NULL waits as long as it takes. */
 enum host_read hostfile_next(struct hostfile *file, struct host *host,
-                             struct err *err);
+                             const struct hostfile_wake *wake, struct err *err);
+
+enum hostfile_hold {
+	HOSTFILE_HOLDS,
+	HOSTFILE_HELD,       /* by another process */
+	HOSTFILE_CANNOT_HOLD /* no regular file, or its file system knows no
+	                      * locks */
+};
+
+/*
+ * Shows other processes that this file is being worked on, until it is closed
+ * or the process ends (flock(2)). Any number may do so; alone: only if nobody
+ * else does so now.
+ */
+enum hostfile_hold hostfile_hold(const struct hostfile *file, bool alone);
 
 /* True for a regular file that anybody on the machine may read. */
 bool hostfile_is_exposed(const struct hostfile *file);

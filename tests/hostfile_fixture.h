@@ -51,7 +51,7 @@ static inline void assert_bad(struct hostfile *file, enum host_read kind,
 	struct err err = { .text = "" };
 	size_t name = strlen(hostfile_name(file));
 
-	assert_int_equal(hostfile_next(file, &host, &err), kind);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), kind);
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_memory_equal(err.text, hostfile_name(file), name);
 	assert_int_equal(err.text[name], ':');
@@ -63,7 +63,7 @@ static inline void assert_host(struct hostfile *file, const char *ip,
 {
 	struct host host;
 	struct err err = { .text = "" };
-	enum host_read got = hostfile_next(file, &host, &err);
+	enum host_read got = hostfile_next(file, &host, NULL, &err);
 
 	if (got != HOST_READ)
 		fail_msg("line %zu: %d %s", line, (int)got, err.text);
@@ -77,8 +77,8 @@ static inline void assert_end(struct hostfile *file)
 	struct host host;
 	struct err err = { .text = "" };
 
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_END);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_END);
 	/* And again. */
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_END);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_END);
 	hostfile_close(file);
 }

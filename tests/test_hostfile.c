@@ -131,7 +131,7 @@ static void a_carriage_return_is_stripped_once(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_READ);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_READ);
 	assert_string_equal(host.password, "p\r");
 	assert_end(file);
 	close(memory.fd);
@@ -243,7 +243,7 @@ static void a_repeated_host_is_wiped(void **state)
 
 	(void)state;
 	assert_host(file, "h", 1);
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_REPEATED);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_REPEATED);
 	assert_memory_equal(&host, &zero, sizeof(host));
 	assert_null(strstr(err.text, "secret"));
 	assert_end(file);
@@ -273,7 +273,7 @@ static void a_read_error_ends_the_reading(void **state)
 
 	(void)state;
 	read_fails[0] = EIO;
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_FAILED);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_FAILED);
 	snprintf(text, sizeof(text), "cannot read '%s': Input/output error",
 	         memory.path);
 	assert_string_equal(err.text, text);
@@ -338,7 +338,7 @@ static void the_default_port_reaches_the_hosts(void **state)
 	(void)state;
 	assert_true(hostfile_open(&file, memory.path, 2022, -1, &err));
 	assert_string_equal(hostfile_name(file), memory.path);
-	assert_int_equal(hostfile_next(file, &host, &err), HOST_READ);
+	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_READ);
 	assert_int_equal(host.port, 2022);
 	assert_end(file);
 	close(memory.fd);
