@@ -1,6 +1,8 @@
 #pragma once
 
+#include "inventory/deadline.h"
 #include "inventory/err.h"
+#include "inventory/wait.h"
 #include "sql/row.h"
 #include "sql/server.h"
 #include "sql/table.h"
@@ -29,6 +31,11 @@ enum dialect { DIALECT_MYSQL, DIALECT_SQLITE };
 
 struct db;
 
+/* One row of a result: all values as text, NULL for NULL, valid for the call.
+ * False ends the reading. */
+typedef bool db_row_function(void *arg, const char *const *values,
+                             size_t count);
+
 struct db_ops {
 	enum dialect dialect;
 	const char *begin; /* the statement that starts a writing transaction */
@@ -40,8 +47,9 @@ struct db_ops {
 	void (*thread_end)(void);
 
 	/* Drops the connection and what was prepared on it, if any, and makes a
-	 * new one. */
-	enum db_result (*connect)(struct db *db, struct err *err);
+	 * new one. DB_GONE with ERR_CANCELLED when the run ends meanwhile. */
+	enum db_result (*connect)(struct db *db, const struct wait *wait,
+	                          struct err *err);
 
 	enum db_result (*exec)(struct db *db, const char *sql, struct err *err);
 
@@ -56,12 +64,26 @@ struct db_ops {
 	enum db_result (*number)(struct db *db, const char *sql,
 	                         int64_t *number, struct err *err);
 
+	/* Calls row for each row of the result as they come in: it must not use
+	 * the db. DB_OK as well when row ended the reading. */
+	enum db_result (*select)(struct db *db, const char *sql,
+	                         db_row_function *row, void *arg,
+	                         struct err *err);
+
 	/* One multi-row upsert. count is a power of two up to rows_max. */
 	enum db_result (*write)(struct db *db, enum table table,
 	                        const struct row *const *rows, size_t count,
 	                        struct err *err);
 
-	/* Disconnects and frees; NULL is no db. */
+	/*
+	 * From any other thread, at any time before close(): makes a call that
+	 * is under way fail soon, with DB_GONE, and every later one, for ever.
+	 * NULL where no call takes long.
+	 */
+	void (*interrupt)(struct db *db);
+
+	/* Disconnects and frees; NULL is no db. Waits for no server that was
+	 * lost or interrupted. */
 	void (*close)(struct db *db);
 };
 
@@ -83,15 +105,23 @@ static inline void db_thread_end(const struct db_ops *ops)
 
 /*
  * Not connected yet. The settings are borrowed for the db's life; NULL without
- * memory. warn may be NULL and is called from connect().
+ * memory. timeout is for each read and write. warn may be NULL and is called
+ * from connect().
  */
-struct db *mysql_db_new(const struct server *server);
+struct db *mysql_db_new(const struct server *server, nanoseconds timeout);
 struct db *sqlite_db_new(const char *path,
                          void (*warn)(void *arg, const char *text),
                          void *warn_arg);
 
-/* Process-wide, see store_library_init(). */
+/* A file that exists, alone in its folder, every commit on the disk: see
+ * sql/spool.h, which holds it and tells what is one. */
+struct db *sqlite_spool_new(const char *path);
+
+/* SQLite's mark of a spool, in the file's header: "sshS". */
+#define SPOOL_APPLICATION_ID 0x73736853
+
+/* Process-wide, see store_library_init() and store_library_end(). */
 bool mysql_db_library_init(void);
-void mysql_db_library_end(void);
+bool mysql_db_library_end(void);
 bool sqlite_db_library_init(void);
 void sqlite_db_library_end(void);

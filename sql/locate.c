@@ -71,8 +71,7 @@ static bool take_password(struct server *server, struct err *err)
 	return result == SERVER_SET || err_prefix(err, "%s", password_variable);
 }
 
-/* mkdir -p for the folder of a file; what is new is its owner's alone. */
-static bool make_folders(char *path, struct err *err)
+bool locate_make_folders(char *path, struct err *err)
 {
 	for (char *slash = strchr(path + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
@@ -112,7 +111,7 @@ static bool locate_default(struct dsn *dsn, struct err *err)
 	if (length < 0 || (size_t)length >= size)
 		return err_set(err, ERR_STORE,
 		               "the path of the inventory is too long");
-	return make_folders(dsn->path, err);
+	return locate_make_folders(dsn->path, err);
 }
 
 static bool complete(struct dsn *dsn, const struct sources *sources,

@@ -19,3 +19,7 @@
  */
 bool store_locate(struct dsn *dsn, const struct store_settings *settings,
                   struct err *err);
+
+/* mkdir -p for the folder of a file; what is new is its owner's alone. path is
+ * as it was afterwards. */
+bool locate_make_folders(char *path, struct err *err);

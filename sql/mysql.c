@@ -1,30 +1,19 @@
 #include "sql/backend.h"
 
 #include "sql/mysql_codes.h"
+#include "sql/mysql_connect.h"
 
+#include <assert.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include <errmsg.h>
-#include <mysql.h>
-
-/*
- * One source for two libraries: MariaDB's Connector/C and Oracle's
- * libmysqlclient. Their version numbers say nothing about each other, so that
- * what differs is asked for by the library's own macro or by a check of
- * CMake's (SQL_HAVE_NAMED_PARAM).
- */
-#if defined(MARIADB_PACKAGE_VERSION) || defined(MARIADB_BASE_VERSION)
-#define IS_CONNECTOR_C 1
-typedef my_bool mysql_flag;
-#else
-#define IS_CONNECTOR_C 0
-typedef bool mysql_flag;
-#endif
-
-/* A statement that waits for a lock is quiet for 50 s by default. */
-#define IO_TIMEOUT_S 60
+/* The libraries count in milliseconds inside. */
+#define TIMEOUT_MAX_S 86400
 
 #define ROWS_MAX 128
 #define SIZES 8 /* statements of 1, 2, 4 … 128 rows */
@@ -32,13 +21,20 @@ typedef bool mysql_flag;
 struct mysql_db {
 	struct db db;
 	const struct server *server;
+	unsigned timeout_s; /* of each read and write */
 	MYSQL *mysql;
+	bool lost; /* its server is not there to say goodbye to */
 	enum upsert upsert;
 	MYSQL_STMT *upserts[TABLE_COUNT][SIZES];
 	/* For the parameters of one write; grow to the largest one. */
 	MYSQL_BIND *binds;
 	MYSQL_TIME *times;
 	size_t parameters;
+	pthread_mutex_t mutex;
+	/* Guarded by mutex. The second descriptor of the connection's socket
+	 * lives no longer than the first one, -1 where there is none. */
+	int socket;
+	bool interrupted; /* for ever */
 };
 
 static struct mysql_db *mysql_of(struct db *db)
@@ -46,168 +42,33 @@ static struct mysql_db *mysql_of(struct db *db)
 	return (struct mysql_db *)(void *)db;
 }
 
-static enum db_result failure(unsigned number, const char *text,
-                              struct err *err)
+static enum db_result failure(struct mysql_db *db, unsigned number,
+                              const char *text, struct err *err)
 {
 	enum db_result result = mysql_meaning(number);
 
 	err_set(err, result == DB_DATA ? ERR_STORE_DATA : ERR_STORE, "%s (%u)",
 	        text, number);
+	if (result == DB_GONE)
+		db->lost = true;
 	return result;
 }
 
-static enum db_result mysql_failure(const struct mysql_db *db, struct err *err)
+static enum db_result mysql_failure(struct mysql_db *db, struct err *err)
 {
-	return failure(mysql_errno(db->mysql), mysql_error(db->mysql), err);
+	return failure(db, mysql_errno(db->mysql), mysql_error(db->mysql), err);
 }
 
-static enum db_result stmt_failure(MYSQL_STMT *stmt, struct err *err)
+static enum db_result stmt_failure(struct mysql_db *db, MYSQL_STMT *stmt,
+                                   struct err *err)
 {
-	return failure(mysql_stmt_errno(stmt), mysql_stmt_error(stmt), err);
+	return failure(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), err);
 }
 
 static enum db_result no_memory(struct err *err)
 {
 	err_set(err, ERR_STORE, "out of memory");
 	return DB_FAILED;
-}
-
-static bool set_text(MYSQL *mysql, enum mysql_option option, const char *text)
-{
-	return text[0] == '\0' || mysql_options(mysql, option, text) == 0;
-}
-
-#if IS_CONNECTOR_C
-
-/* Ways to log in that do not hand the password to whoever answers. */
-static const char safe_plugins[] =
-    "mysql_native_password,caching_sha2_password,sha256_password,"
-    "client_ed25519,parsec,auth_gssapi_client";
-
-/*
- * Connector/C knows two switches. ENFORCE means "where the server can", in
- * spite of its name: without TLS on the other side the connection is plain, and
- * open_checked() finds out. Only VERIFY_SERVER_CERT refuses to go on without.
- * It also compares the host's name, and there is no mode between the two: so
- * VERIFY_CA is VERIFY_IDENTITY here, stricter than asked for rather than open
- * to someone who takes TLS off the server's greeting.
- */
-static bool set_tls(MYSQL *mysql, const struct server *server)
-{
-	/* As Oracle's library: a Unix socket needs no encryption. */
-	bool wants = server->tls > TLS_PREFERRED ||
-	             (server->tls == TLS_PREFERRED && !server_is_local(server));
-	mysql_flag enforce = wants ? 1 : 0;
-	mysql_flag verify = server->tls >= TLS_VERIFY_CA ? 1 : 0;
-
-	return mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce) == 0 &&
-	       mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
-	                     &verify) == 0 &&
-	       (verify || mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,
-	                                safe_plugins) == 0);
-}
-
-#else
-
-static bool set_tls(MYSQL *mysql, const struct server *server)
-{
-	static const unsigned modes[] = {
-		[TLS_DISABLED] = SSL_MODE_DISABLED,
-		[TLS_PREFERRED] = SSL_MODE_PREFERRED,
-		[TLS_REQUIRED] = SSL_MODE_REQUIRED,
-		[TLS_VERIFY_CA] = SSL_MODE_VERIFY_CA,
-		[TLS_VERIFY_IDENTITY] = SSL_MODE_VERIFY_IDENTITY,
-	};
-	/* What caching_sha2_password needs where TLS does not hide the
-	 * password. Connector/C asks for it unbidden. */
-	bool key = server->tls <= TLS_PREFERRED;
-
-	return mysql_options(mysql, MYSQL_OPT_SSL_MODE, &modes[server->tls]) ==
-	           0 &&
-	       mysql_options(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &key) == 0;
-}
-
-#endif
-
-static bool set_certificates(MYSQL *mysql, const struct server *server)
-{
-	if (server->tls == TLS_DISABLED)
-		return true;
-	if (!set_text(mysql, MYSQL_OPT_SSL_CERT, server->ssl_cert) ||
-	    !set_text(mysql, MYSQL_OPT_SSL_KEY, server->ssl_key))
-		return false;
-	/* A library that is given an authority asks it, whatever the mode. */
-	return server->tls < TLS_VERIFY_CA ||
-	       (set_text(mysql, MYSQL_OPT_SSL_CA, server->ssl_ca) &&
-	        set_text(mysql, MYSQL_OPT_SSL_CAPATH, server->ssl_capath));
-}
-
-static bool set_options(MYSQL *mysql, const struct server *server)
-{
-	/* The option alone is not enough: Oracle's library asks for a collation
-	 * of MySQL 8, and MariaDB then goes on in latin1. */
-	static const char names[] = "SET NAMES utf8mb4";
-	/* Strict, so that a value is refused and never bent. */
-	static const char session[] =
-	    "SET SESSION time_zone = '+00:00', autocommit = 1, sql_mode = "
-	    "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
-	unsigned connect_timeout = server->connect_timeout_s;
-	unsigned io_timeout = IO_TIMEOUT_S;
-	unsigned tcp = MYSQL_PROTOCOL_TCP;
-	unsigned no_files = 0;
-
-	return mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT,
-	                     &connect_timeout) == 0 &&
-	       mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &io_timeout) == 0 &&
-	       mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &io_timeout) ==
-	           0 &&
-	       mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4") == 0 &&
-	       mysql_options(mysql, MYSQL_INIT_COMMAND, names) == 0 &&
-	       mysql_options(mysql, MYSQL_INIT_COMMAND, session) == 0 &&
-	       /* A server must not be able to ask for files of ours. */
-	       mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files) == 0 &&
-	       mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
-	                      "sshinv") == 0 &&
-	       (server_is_local(server) ||
-	        mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp) == 0) &&
-	       set_tls(mysql, server) && set_certificates(mysql, server);
-}
-
-static enum db_result connect_failure(const struct mysql_db *db,
-                                      struct err *err)
-{
-	enum db_result result = mysql_failure(db, err);
-
-	if (IS_CONNECTOR_C && db->server->tls == TLS_VERIFY_CA &&
-	    mysql_errno(db->mysql) == CR_SSL_CONNECTION_ERROR)
-		err_set(err, ERR_STORE,
-		        "%s (%u; with this client library VERIFY_CA compares "
-		        "the host's name too)",
-		        mysql_error(db->mysql), mysql_errno(db->mysql));
-	return result;
-}
-
-static enum db_result open_checked(struct mysql_db *db, struct err *err)
-{
-	const struct server *server = db->server;
-	bool local = server_is_local(server);
-	const char *user = server->user[0] != '\0' ? server->user : NULL;
-	const char *socket =
-	    local && server->socket[0] != '\0' ? server->socket : NULL;
-
-	if (mysql_real_connect(db->mysql, server->host, user, server->password,
-	                       server->database,
-	                       server->port != 0 ? server->port : SERVER_PORT,
-	                       socket, 0) == NULL)
-		return connect_failure(db, err);
-	if (server->tls >= TLS_REQUIRED &&
-	    mysql_get_ssl_cipher(db->mysql) == NULL) {
-		err_set(err, ERR_STORE,
-		        "the connection is not encrypted, and ssl-mode asks "
-		        "for it");
-		return DB_FAILED;
-	}
-	return DB_OK;
 }
 
 static enum upsert upsert_of(MYSQL *mysql)
@@ -220,8 +81,80 @@ static enum upsert upsert_of(MYSQL *mysql)
 	return UPSERT_ALIAS;
 }
 
+static void lock(struct mysql_db *db)
+{
+	int failed = pthread_mutex_lock(&db->mutex);
+
+	assert(failed == 0);
+}
+
+static void unlock(struct mysql_db *db)
+{
+	int failed = pthread_mutex_unlock(&db->mutex);
+
+	assert(failed == 0);
+}
+
+static void mysql_interrupt(struct db *base)
+{
+	struct mysql_db *db = mysql_of(base);
+
+	lock(db);
+	db->interrupted = true;
+	if (db->socket >= 0)
+		shutdown(db->socket, SHUT_RDWR);
+	unlock(db);
+}
+
+static int socket_of(MYSQL *mysql)
+{
+#if IS_CONNECTOR_C
+	return mysql_get_socket(mysql);
+#else
+	return mysql->net.fd;
+#endif
+}
+
+/* Takes a connection over, unless it comes too late. Without a descriptor to
+ * spare only the library's timeouts end a call. */
+static enum db_result adopt(struct mysql_db *db, MYSQL *mysql, struct err *err)
+{
+	bool late;
+
+	/* Connector/C leaves it to our children. */
+	(void)fcntl(socket_of(mysql), F_SETFD, FD_CLOEXEC);
+	lock(db);
+	late = db->interrupted;
+	if (!late)
+		db->socket = fcntl(socket_of(mysql), F_DUPFD_CLOEXEC, 3);
+	unlock(db);
+	db->mysql = mysql;
+	db->lost = late;
+	if (late) {
+		shutdown(socket_of(mysql), SHUT_RDWR);
+		err_set(err, ERR_CANCELLED, "interrupted");
+		return DB_GONE;
+	}
+	db->upsert = upsert_of(mysql);
+	return DB_OK;
+}
+
+/* A library that has TLS would wait for a lost server's goodbye. */
+static void drop_socket(struct mysql_db *db)
+{
+	lock(db);
+	if (db->socket >= 0) {
+		if (db->lost)
+			shutdown(db->socket, SHUT_RDWR);
+		close(db->socket);
+	}
+	db->socket = -1;
+	unlock(db);
+}
+
 static void disconnect(struct mysql_db *db)
 {
+	drop_socket(db);
 	for (size_t table = 0; table < TABLE_COUNT; table++) {
 		for (size_t i = 0; i < SIZES; i++) {
 			if (db->upserts[table][i] != NULL)
@@ -234,21 +167,23 @@ static void disconnect(struct mysql_db *db)
 	db->mysql = NULL;
 }
 
-static enum db_result mysql_connect_db(struct db *base, struct err *err)
+static enum db_result mysql_connect_db(struct db *base, const struct wait *wait,
+                                       struct err *err)
 {
 	struct mysql_db *db = mysql_of(base);
+	MYSQL *mysql = NULL;
 	enum db_result result;
 
 	disconnect(db);
-	db->mysql = mysql_init(NULL);
-	if (db->mysql == NULL)
-		return no_memory(err);
-	if (!set_options(db->mysql, db->server))
-		return mysql_failure(db, err);
-	result = open_checked(db, err);
-	if (result == DB_OK)
-		db->upsert = upsert_of(db->mysql);
-	return result;
+	result = mysql_log_in(&mysql, db->server, db->timeout_s, wait, err);
+	return result == DB_OK ? adopt(db, mysql, err) : result;
+}
+
+/* False between a connection that was lost and the next one. */
+static bool is_connected(const struct mysql_db *db, struct err *err)
+{
+	return db->mysql != NULL ||
+	       err_set(err, ERR_STORE, "there is no connection");
 }
 
 static enum db_result mysql_exec(struct db *base, const char *sql,
@@ -257,6 +192,8 @@ static enum db_result mysql_exec(struct db *base, const char *sql,
 	struct mysql_db *db = mysql_of(base);
 	MYSQL_RES *rows;
 
+	if (!is_connected(db, err))
+		return DB_GONE;
 	if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0)
 		return mysql_failure(db, err);
 	rows = mysql_store_result(db->mysql);
@@ -274,6 +211,8 @@ static enum db_result mysql_number(struct db *base, const char *sql,
 	MYSQL_RES *rows;
 	MYSQL_ROW row;
 
+	if (!is_connected(db, err))
+		return DB_GONE;
 	if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0)
 		return mysql_failure(db, err);
 	rows = mysql_store_result(db->mysql);
@@ -283,6 +222,34 @@ static enum db_result mysql_number(struct db *base, const char *sql,
 	*number = row != NULL && row[0] != NULL ? strtoll(row[0], NULL, 10) : 0;
 	mysql_free_result(rows);
 	return DB_OK;
+}
+
+static enum db_result mysql_select(struct db *base, const char *sql,
+                                   db_row_function *row, void *arg,
+                                   struct err *err)
+{
+	struct mysql_db *db = mysql_of(base);
+	enum db_result result = DB_OK;
+	MYSQL_RES *rows;
+	MYSQL_ROW values;
+	bool more = true;
+
+	if (!is_connected(db, err))
+		return DB_GONE;
+	if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0)
+		return mysql_failure(db, err);
+	/* Row by row: there may be a hundred thousand. */
+	rows = mysql_use_result(db->mysql);
+	if (rows == NULL)
+		return mysql_failure(db, err);
+	while (more && (values = mysql_fetch_row(rows)) != NULL)
+		more = row(arg, (const char *const *)values,
+		           mysql_num_fields(rows));
+	if (more && mysql_errno(db->mysql) != 0)
+		result = mysql_failure(db, err);
+	/* Reads what is left, so that the connection can be used again. */
+	mysql_free_result(rows);
+	return result;
 }
 
 static enum db_result prepare(struct mysql_db *db, enum table table,
@@ -305,7 +272,7 @@ static enum db_result prepare(struct mysql_db *db, enum table table,
 		goto out;
 	}
 	if (mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
-		result = stmt_failure(stmt, err);
+		result = stmt_failure(db, stmt, err);
 		goto out;
 	}
 	result = DB_OK;
@@ -354,8 +321,8 @@ static void bind_time(MYSQL_TIME *time, int64_t microseconds)
 
 /* NULL keeps its column's type: a type that changes from one execution to the
  * next would make the server prepare anew. */
-static void bind(MYSQL_BIND *bind, MYSQL_TIME *time, enum field_type type,
-                 const struct row_value *value)
+static void bind_value(MYSQL_BIND *bind, MYSQL_TIME *time, enum field_type type,
+                       const struct row_value *value)
 {
 	static mysql_flag is_null = 1;
 
@@ -396,8 +363,11 @@ static enum db_result mysql_write(struct db *base, enum table table,
 	struct mysql_db *db = mysql_of(base);
 	size_t columns = table_columns(table);
 	MYSQL_STMT *stmt = NULL;
-	enum db_result result = prepare(db, table, count, &stmt, err);
+	enum db_result result;
 
+	if (!is_connected(db, err))
+		return DB_GONE;
+	result = prepare(db, table, count, &stmt, err);
 	if (result != DB_OK)
 		return result;
 	if (!grow(db, count * columns))
@@ -408,13 +378,13 @@ static enum db_result mysql_write(struct db *base, enum table table,
 		for (size_t i = 0; i < count; i++) {
 			size_t at = i * columns + column;
 
-			bind(&db->binds[at], &db->times[at], type,
-			     &rows[i]->values[column]);
+			bind_value(&db->binds[at], &db->times[at], type,
+			           &rows[i]->values[column]);
 		}
 	}
 	if (bind_all(stmt, db->binds, count * columns) != 0 ||
 	    mysql_stmt_execute(stmt) != 0)
-		return stmt_failure(stmt, err);
+		return stmt_failure(db, stmt, err);
 	return DB_OK;
 }
 
@@ -425,6 +395,7 @@ static void mysql_close_db(struct db *base)
 	if (db == NULL)
 		return;
 	disconnect(db);
+	pthread_mutex_destroy(&db->mutex);
 	free(db->binds);
 	free(db->times);
 	free(db);
@@ -451,18 +422,34 @@ static const struct db_ops mysql_ops = {
 	.connect = mysql_connect_db,
 	.exec = mysql_exec,
 	.number = mysql_number,
+	.select = mysql_select,
 	.write = mysql_write,
+	.interrupt = mysql_interrupt,
 	.close = mysql_close_db,
 };
 
-struct db *mysql_db_new(const struct server *server)
+/* Rounded up, and a second more: a limit of the caller's comes first. */
+static unsigned timeout_of(nanoseconds timeout)
+{
+	nanoseconds seconds = (timeout + NS_PER_S - 1) / NS_PER_S + 1;
+
+	if (seconds < 1)
+		return 1;
+	return seconds < TIMEOUT_MAX_S ? (unsigned)seconds : TIMEOUT_MAX_S;
+}
+
+struct db *mysql_db_new(const struct server *server, nanoseconds timeout)
 {
 	struct mysql_db *db = calloc(1, sizeof(*db));
 
-	if (db == NULL)
+	if (db == NULL || pthread_mutex_init(&db->mutex, NULL) != 0) {
+		free(db);
 		return NULL;
+	}
 	db->db.ops = &mysql_ops;
 	db->server = server;
+	db->timeout_s = timeout_of(timeout);
+	db->socket = -1;
 	return &db->db;
 }
 
@@ -471,7 +458,10 @@ bool mysql_db_library_init(void)
 	return mysql_library_init(0, NULL, NULL) == 0;
 }
 
-void mysql_db_library_end(void)
+bool mysql_db_library_end(void)
 {
+	if (!mysql_log_in_end())
+		return false;
 	mysql_library_end();
+	return true;
 }

@@ -11,34 +11,53 @@ struct code {
  * those of the other server. */
 static const struct code codes[] = {
 	{ 1020, DB_AGAIN },  /* record changed since it was read */
+	{ 1021, DB_AGAIN },  /* the server's disk is full */
+	{ 1037, DB_AGAIN },  /* the server has no memory */
+	{ 1041, DB_AGAIN },  /* the same */
+	{ 1114, DB_AGAIN },  /* the table is full: so InnoDB says disk full */
 	{ 1205, DB_AGAIN },  /* lock wait timeout */
+	{ 1206, DB_AGAIN },  /* no room for more locks */
 	{ 1213, DB_AGAIN },  /* deadlock */
 	{ 1317, DB_AGAIN },  /* statement killed */
+	{ 1614, DB_AGAIN },  /* deadlock, in a distributed transaction */
 	{ 1615, DB_AGAIN },  /* prepared statement needs to be re-prepared */
 	{ 1969, DB_AGAIN },  /* statement took too long, MariaDB */
 	{ 3024, DB_AGAIN },  /* the same, MySQL */
+	{ 3101, DB_AGAIN },  /* rolled back by the group at COMMIT */
 	{ 1040, DB_GONE },   /* too many connections */
 	{ 1047, DB_GONE },   /* Galera node not ready */
 	{ 1053, DB_GONE },   /* server shutdown */
+	{ 1080, DB_GONE },   /* connection closed by force */
+	{ 1135, DB_GONE },   /* the server cannot make a thread */
 	{ 1152, DB_GONE },   /* aborted connection */
 	{ 1158, DB_GONE },   /* network: read */
 	{ 1159, DB_GONE },   /* read timeout */
 	{ 1160, DB_GONE },   /* write */
 	{ 1161, DB_GONE },   /* write timeout */
+	{ 1184, DB_GONE },   /* aborted while it logged in */
 	{ 1203, DB_GONE },   /* too many connections of this user */
 	{ 1226, DB_GONE },   /* a limit per hour */
 	{ 1243, DB_GONE },   /* unknown statement handler */
 	{ 1290, DB_GONE },   /* read-only: an old primary; connect anew */
 	{ 1792, DB_GONE },   /* the same, in a transaction */
 	{ 1836, DB_GONE },   /* the same */
+	{ 1874, DB_GONE },   /* the same, InnoDB */
 	{ 1927, DB_GONE },   /* connection was killed */
+	{ 2001, DB_GONE },   /* no socket to be had: descriptors */
 	{ 2002, DB_GONE },   /* cannot connect, socket */
 	{ 2003, DB_GONE },   /* cannot connect, TCP */
+	{ 2004, DB_GONE },   /* no socket to be had: descriptors */
 	{ 2005, DB_GONE },   /* unknown host */
 	{ 2006, DB_GONE },   /* server has gone away */
+	{ 2012, DB_GONE },   /* no handshake */
 	{ 2013, DB_GONE },   /* lost during a query */
+	{ 2014, DB_GONE },   /* commands out of sync: begin anew */
 	{ 2026, DB_GONE },   /* TLS: so Connector/C calls a lost connection */
+	{ 2027, DB_GONE },   /* malformed packet: cut off */
 	{ 2055, DB_GONE },   /* the same, with the system's error */
+	{ 2056, DB_GONE },   /* statement of a connection that was lost */
+	{ 3032, DB_GONE },   /* server is in offline mode */
+	{ 3169, DB_GONE },   /* session was killed */
 	{ 4031, DB_GONE },   /* disconnected for being idle */
 	{ 1048, DB_DATA },   /* column cannot be null */
 	{ 1153, DB_DATA },   /* packet too large, says the server */

@@ -2,6 +2,7 @@
 
 #include "inventory/utf8.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -35,6 +36,31 @@ static size_t cut(const char *text, size_t length, size_t max)
 	return ((unsigned char)text[end] & 0xC0u) == 0x80 ? max : end;
 }
 
+static void put_plain(struct row *row, size_t index, const char *text,
+                      size_t length)
+{
+	row->values[index].is_null = false;
+	row->values[index].text = text;
+	row->values[index].length = length;
+	row->bytes += length;
+}
+
+static bool put_copy(struct row *row, size_t index, const char *text,
+                     size_t length)
+{
+	size_t size = (is_plain(text, length) ? length : 3 * length) + 1;
+	struct row_copy *copy = malloc(sizeof(*copy) + size);
+
+	if (copy == NULL)
+		return false;
+	copy->next = row->copies;
+	copy->size = size;
+	row->copies = copy;
+	length = utf8_clean(copy->text, size, text, length);
+	put_plain(row, index, copy->text, length);
+	return true;
+}
+
 /*
  * An invalid byte grows to three, but stays one character: what was cut to max
  * bytes always fits a column of max characters.
@@ -42,26 +68,10 @@ static size_t cut(const char *text, size_t length, size_t max)
 static bool put_text(struct row *row, size_t index, const char *text,
                      size_t length, size_t max)
 {
-	struct row_value *value = &row->values[index];
-	struct row_copy *copy;
-
 	length = cut(text, length, max);
-	value->is_null = false;
-	value->text = text;
-	value->length = length;
-	if (!is_plain(text, length)) {
-		size_t size = 3 * length + 1;
-
-		copy = malloc(sizeof(*copy) + size);
-		if (copy == NULL)
-			return false;
-		copy->next = row->copies;
-		copy->size = size;
-		row->copies = copy;
-		value->length = utf8_clean(copy->text, size, text, length);
-		value->text = copy->text;
-	}
-	row->bytes += value->length;
+	if (!is_plain(text, length))
+		return put_copy(row, index, text, length);
+	put_plain(row, index, text, length);
 	return true;
 }
 
@@ -143,6 +153,52 @@ bool row_from_run(struct row *row, const struct store_run *run, struct err *err)
 	return true;
 }
 
+static bool parse_number(const char *text, int64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0';
+}
+
+/* A text may be three times as long as its column has characters, see
+ * put_text(); one that is longer still does not get by with less. */
+static bool put_value(struct row *row, size_t index,
+                      const struct column *column, const char *value,
+                      struct err *err)
+{
+	int64_t number = 0;
+
+	if (column->type == FIELD_TEXT)
+		return put_copy(row, index, value,
+		                cut(value, strlen(value), 3 * column->max)) ||
+		       err_set(err, ERR_SYSTEM, "out of memory for a row");
+	if (column->type == FIELD_NUMBER ? !parse_number(value, &number)
+	                                 : !row_parse_time(value, &number))
+		return err_set(err, ERR_STORE_DATA, "%s is no %s", column->name,
+		               column->type == FIELD_NUMBER ? "number"
+		                                            : "time");
+	put_number(row, index, number);
+	return true;
+}
+
+bool row_from_values(struct row *row, enum table table,
+                     const char *const *values, struct err *err)
+{
+	row_init(row, table);
+	for (size_t i = 0; i < table_columns(table); i++) {
+		struct column column = table_column(table, i);
+
+		if (values[i] == NULL ||
+		    put_value(row, i, &column, values[i], err))
+			continue;
+		row_release(row);
+		return false;
+	}
+	return true;
+}
+
 void row_release(struct row *row)
 {
 	while (row->copies != NULL) {
@@ -198,4 +254,77 @@ struct row_time row_time(int64_t microseconds)
 		.second = (unsigned)tm.tm_sec,
 		.microsecond = (unsigned)rest,
 	};
+}
+
+/* Exactly count digits. */
+static bool parse_digits(const char **text, unsigned count, unsigned *number)
+{
+	*number = 0;
+	for (; count > 0; count--, (*text)++) {
+		if (**text < '0' || **text > '9')
+			return false;
+		*number = *number * 10 + (unsigned)(**text - '0');
+	}
+	return true;
+}
+
+static bool parse_mark(const char **text, char mark)
+{
+	if (**text != mark)
+		return false;
+	(*text)++;
+	return true;
+}
+
+/* A point and up to six digits, or nothing. */
+static bool parse_fraction(const char *text, unsigned *microsecond)
+{
+	unsigned digits = 0;
+
+	*microsecond = 0;
+	if (*text == '\0')
+		return true;
+	if (!parse_mark(&text, '.') || *text == '\0')
+		return false;
+	for (; digits < 6 && *text != '\0'; digits++) {
+		unsigned digit;
+
+		if (!parse_digits(&text, 1, &digit))
+			return false;
+		*microsecond = *microsecond * 10 + digit;
+	}
+	for (; digits < 6; digits++)
+		*microsecond *= 10;
+	return *text == '\0';
+}
+
+bool row_parse_time(const char *text, int64_t *microseconds)
+{
+	struct row_time t;
+	struct tm tm = { .tm_isdst = 0 };
+	int64_t when;
+
+	if (!parse_digits(&text, 4, &t.year) || !parse_mark(&text, '-') ||
+	    !parse_digits(&text, 2, &t.month) || !parse_mark(&text, '-') ||
+	    !parse_digits(&text, 2, &t.day) || !parse_mark(&text, ' ') ||
+	    !parse_digits(&text, 2, &t.hour) || !parse_mark(&text, ':') ||
+	    !parse_digits(&text, 2, &t.minute) || !parse_mark(&text, ':') ||
+	    !parse_digits(&text, 2, &t.second) ||
+	    !parse_fraction(text, &t.microsecond))
+		return false;
+	if (t.month < 1 || t.month > 12 || t.hour > 23 || t.minute > 59 ||
+	    t.second > 59)
+		return false;
+	tm.tm_year = (int)t.year - 1900;
+	tm.tm_mon = (int)t.month - 1;
+	tm.tm_mday = (int)t.day;
+	tm.tm_hour = (int)t.hour;
+	tm.tm_min = (int)t.minute;
+	tm.tm_sec = (int)t.second;
+	when = (int64_t)timegm(&tm) * 1000000 + t.microsecond;
+	/* It makes a first of March of a thirtieth of February. */
+	if (row_time(when).day != t.day)
+		return false;
+	*microseconds = when;
+	return true;
 }

@@ -35,6 +35,11 @@ bool row_from_record(struct row *row, const struct record *record,
                      bool with_password, struct err *err);
 bool row_from_run(struct row *row, const struct store_run *run,
                   struct err *err);
+
+/* Of what table_select() reads: a value per column, as text or NULL. The row
+ * owns its texts. ERR_STORE_DATA where one is no number or no time. */
+bool row_from_values(struct row *row, enum table table,
+                     const char *const *values, struct err *err);
 void row_release(struct row *row);
 
 /* Orders rows of server_status and of runs by their key: all writers take their
@@ -47,3 +52,7 @@ struct row_time {
 };
 
 struct row_time row_time(int64_t microseconds);
+
+/* And back, from the text that databases make of it: "2023-11-14 22:13:20" with
+ * or without a fraction. False for anything else. */
+bool row_parse_time(const char *text, int64_t *microseconds);

@@ -2,6 +2,7 @@
 
 #include "sql/dsn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,11 +18,12 @@
 /* How long SQLite itself waits for others' locks: for one that changes the
  * tables, then, with the writer waiting above it, for a moment. */
 #define BUSY_MIGRATING_MS 10000
-#define BUSY_WRITING_MS 500
+#define BUSY_WRITING_MS 100
 
 struct sqlite_db {
 	struct db db;
 	const char *path;
+	bool spool;
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
 	sqlite3 *handle;
@@ -95,6 +97,50 @@ static enum db_result sqlite_number(struct db *base, const char *sql,
 	else if (code == SQLITE_DONE)
 		*number = 0;
 	else
+		result = failure(db, code, err);
+	sqlite3_finalize(statement);
+	return result;
+}
+
+/* False without memory. */
+static bool row_values(sqlite3_stmt *statement, const char **values,
+                       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int type = sqlite3_column_type(statement, (int)i);
+
+		values[i] =
+		    (const char *)sqlite3_column_text(statement, (int)i);
+		if (values[i] == NULL && type != SQLITE_NULL)
+			return false;
+	}
+	return true;
+}
+
+static enum db_result sqlite_select(struct db *base, const char *sql,
+                                    db_row_function *row, void *arg,
+                                    struct err *err)
+{
+	struct sqlite_db *db = sqlite_of(base);
+	const char *values[TABLE_COLUMNS_MAX];
+	sqlite3_stmt *statement = NULL;
+	enum db_result result = DB_OK;
+	size_t count;
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
+
+	if (code != SQLITE_OK)
+		return failure(db, code, err);
+	count = (size_t)sqlite3_column_count(statement);
+	assert(count <= TABLE_COLUMNS_MAX);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		if (!row_values(statement, values, count)) {
+			code = SQLITE_NOMEM;
+			break;
+		}
+		if (!row(arg, values, count))
+			break;
+	}
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		result = failure(db, code, err);
 	sqlite3_finalize(statement);
 	return result;
@@ -242,14 +288,45 @@ static enum db_result set_journal(struct sqlite_db *db, const char *mode,
 	return result;
 }
 
+/* Held by this connection from its first lock on. The kind of journal is a
+ * part of the file: it is set when the file is known to be a spool. */
+static enum db_result configure_spool(struct sqlite_db *db, struct err *err)
+{
+	return sqlite_exec(&db->db,
+	                   "PRAGMA locking_mode=EXCLUSIVE;"
+	                   "PRAGMA synchronous=FULL;"
+	                   "PRAGMA secure_delete=FAST",
+	                   err);
+}
+
+/* A spool is what a replay reads: as a store it would never get there. */
+static enum db_result refuse_spool(struct sqlite_db *db, struct err *err)
+{
+	int64_t id = 0;
+	enum db_result result =
+	    sqlite_number(&db->db, "PRAGMA application_id", &id, err);
+
+	if (result != DB_OK || id != SPOOL_APPLICATION_ID)
+		return result;
+	err_set(err, ERR_STORE,
+	        "the file is a spool, not an inventory: sshinv replay brings "
+	        "it in");
+	return DB_FAILED;
+}
+
 static enum db_result configure(struct sqlite_db *db, struct err *err)
 {
-	bool network = is_network_file(db->path);
+	bool network = !db->spool && is_network_file(db->path);
 	enum db_result result;
 	char text[4096 + 128];
 
 	sqlite3_busy_timeout(db->handle, db->busy_ms);
 	sqlite3_extended_result_codes(db->handle, 1);
+	if (db->spool)
+		return configure_spool(db, err);
+	result = refuse_spool(db, err);
+	if (result != DB_OK)
+		return result;
 	if (network && db->warn != NULL) {
 		snprintf(text, sizeof(text),
 		         "%s is on a network file system: without a write-"
@@ -303,15 +380,17 @@ static void disconnect(struct sqlite_db *db)
 	db->handle = NULL;
 }
 
-static enum db_result sqlite_connect(struct db *base, struct err *err)
+static enum db_result sqlite_connect(struct db *base, const struct wait *wait,
+                                     struct err *err)
 {
 	struct sqlite_db *db = sqlite_of(base);
 	char name[DSN_PATH_SIZE + 2];
 	enum db_result result;
 	int code;
 
+	(void)wait; /* SQLite waits by itself */
 	disconnect(db);
-	result = create_file(db->path, err);
+	result = db->spool ? DB_OK : create_file(db->path, err);
 	if (result != DB_OK)
 		return result;
 	/* "file:x" is the name of a file like any other. */
@@ -362,6 +441,7 @@ static const struct db_ops sqlite_ops = {
 	.exec = sqlite_exec,
 	.wait_briefly = sqlite_wait_briefly,
 	.number = sqlite_number,
+	.select = sqlite_select,
 	.write = sqlite_write,
 	.close = sqlite_close,
 };
@@ -380,6 +460,17 @@ struct db *sqlite_db_new(const char *path,
 	db->warn = warn;
 	db->warn_arg = warn_arg;
 	return &db->db;
+}
+
+struct db *sqlite_spool_new(const char *path)
+{
+	struct db *base = sqlite_db_new(path, NULL, NULL);
+
+	if (base != NULL) {
+		sqlite_of(base)->spool = true;
+		sqlite_of(base)->busy_ms = BUSY_WRITING_MS;
+	}
+	return base;
 }
 
 bool sqlite_db_library_init(void)

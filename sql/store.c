@@ -1,4 +1,4 @@
-#include "sql/store.h"
+#include "sql/store_private.h"
 
 #include "sql/askpass.h"
 #include "sql/backend.h"
@@ -6,6 +6,7 @@
 #include "sql/group.h"
 #include "sql/locate.h"
 #include "sql/schema.h"
+#include "sql/spool.h"
 #include "sql/writer.h"
 
 #include <stdio.h>
@@ -14,25 +15,161 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A first connection is given that long, however short the patience with a lost
+ * one is: there is no spool yet. */
+#define OPEN_LEAST (SERVER_CONNECT_TIMEOUT_S * NS_PER_S)
+
 _Static_assert(GROUP_BATCH_MAX <= WRITER_BATCH_MAX, "a group is one batch");
 
-struct store {
-	struct group group;
-	struct writer writer; /* the group's leader uses it */
-	struct db *db;
-	struct dsn dsn; /* with the password, for reconnecting */
-	bool store_password;
-	char name[DSN_PATH_SIZE + 16];
-};
+static bool spools(const struct store *store)
+{
+	return atomic_load_explicit(&store->spooling, memory_order_acquire);
+}
+
+/* The run as it is known when the spool is made: without its end. */
+static bool write_run_to(struct writer *writer, const struct store_run *run,
+                         struct err *err)
+{
+	struct row row;
+	struct writer_item item = { .row = &row, .err = err };
+	struct writer_item *items[] = { &item };
+
+	if (!row_from_run(&row, run, err))
+		return false;
+	writer_write(writer, TABLE_RUNS, items, 1);
+	row_release(&row);
+	return item.stored;
+}
+
+static bool open_spool(struct store *store, struct err *err)
+{
+	if (store->run.id[0] == '\0')
+		return err_set(err, ERR_STORE, "no spool: no run has begun");
+	if (!spool_path(store->run.id, store->spool_path,
+	                sizeof(store->spool_path), err) ||
+	    !spool_create(store->spool_path, &store->spool, err))
+		return err_prefix(err, "no spool %s", store->spool_path);
+	/* Nobody else has this file: there is nothing to be waited for. */
+	store->spool_writer = (struct writer){
+		.db = store->spool,
+		.name = store->spool_path,
+		.cancel_fd = -1,
+	};
+	return write_run_to(&store->spool_writer,
+	                    &(struct store_run){
+				.id = store->run.id,
+				.file = store->run.file,
+				.version = store->run.version,
+				.begin = store->run.begin,
+			    },
+	                    err);
+}
+
+/* For the sentence of a store that is lost with its spool. */
+static void both_lost(struct store *store, const struct err *spool)
+{
+	struct err *reason = &store->writer.reason;
+	struct err database = *reason;
+
+	err_set(reason, ERR_STORE, "%.500s; and %.450s", database.text,
+	        spool->text);
+}
+
+static void announce_spool(const struct store *store)
+{
+	char text[ERR_TEXT_SIZE + 2 * DSN_PATH_SIZE + 256];
+	const struct writer *writer = &store->writer;
+
+	if (writer->warn == NULL)
+		return;
+	snprintf(text, sizeof(text),
+	         "the database is given up (%s); from here on results go to "
+	         "the spool %s; bring them in with: sshinv replay %s",
+	         writer->reason.text, store->spool_path, store->spool_path);
+	writer->warn(writer->warn_arg, text);
+}
+
+/*
+ * Once, when the database was lost: the spool takes the rest of the run. Nobody
+ * looks at the database again, nor waits for it.
+ */
+static void give_up(struct store *store)
+{
+	const struct db_ops *ops = store->db->ops;
+	struct err failed;
+
+	store->given_up = true;
+	if (ops->interrupt != NULL)
+		ops->interrupt(store->db);
+	if (store->no_spool)
+		return;
+	if (!open_spool(store, &failed)) {
+		both_lost(store, &failed);
+		return;
+	}
+	announce_spool(store);
+	atomic_store_explicit(&store->spooling, true, memory_order_release);
+}
+
+/* Those that are not stored, though nothing is wrong with them. */
+static size_t take_lost(struct writer_item **items, size_t count)
+{
+	size_t lost = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!items[i]->stored && items[i]->err->kind == ERR_STORE)
+			items[lost++] = items[i];
+	}
+	return lost;
+}
+
+static void spool_items(struct store *store, enum table table,
+                        struct writer_item **items, size_t count)
+{
+	struct writer *spool = &store->spool_writer;
+	bool was_lost = spool->lost;
+
+	writer_write(spool, table, items, count);
+	if (spool->lost && !was_lost)
+		both_lost(store, &spool->reason);
+	if (!spool->lost)
+		return;
+	count = take_lost(items, count);
+	for (size_t i = 0; i < count; i++)
+		*items[i]->err = store->writer.reason;
+}
+
+/* To the database, or, when that is lost, to the spool. */
+static void write_items(struct store *store, enum table table,
+                        struct writer_item **items, size_t count)
+{
+	struct writer *writer = &store->writer;
+
+	if (!writer->lost) {
+		writer_write(writer, table, items, count);
+		if (!writer->lost)
+			return;
+		count = take_lost(items, count);
+	}
+	if (!store->given_up)
+		give_up(store);
+	if (count == 0)
+		return;
+	if (spools(store)) {
+		spool_items(store, table, items, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		*items[i]->err = writer->reason;
+}
 
 static void commit(void *arg, void *const *items, size_t count)
 {
-	struct store *store = arg;
 	struct writer_item *batch[GROUP_BATCH_MAX];
 
 	for (size_t i = 0; i < count; i++)
 		batch[i] = items[i];
-	writer_write(&store->writer, TABLE_SERVER_STATUS, batch, count);
+	write_items(arg, TABLE_SERVER_STATUS, batch, count);
 }
 
 static void set_name(struct store *store)
@@ -45,11 +182,25 @@ static void set_name(struct store *store)
 		         store->dsn.path);
 }
 
+static enum db_result connect_once(struct store *store, struct err *err)
+{
+	/* A library that keeps to its timeouts is back earlier. */
+	nanoseconds longest =
+	    store->db_timeout > OPEN_LEAST ? store->db_timeout : OPEN_LEAST;
+	const struct wait wait = {
+		.deadline = monotonic_ns() + longest,
+		.limit_ms = (unsigned)(longest / NS_PER_MS),
+		.cancel_fd = store->cancel_fd,
+	};
+
+	return store->db->ops->connect(store->db, &wait, err);
+}
+
 /*
  * Where no password was found and the server wants one, people are asked; where
  * nobody can be, they are told what else there is.
  */
-static enum db_result ask_and_connect(struct store *store, int cancel_fd,
+static enum db_result ask_and_connect(struct store *store,
                                       const struct err *denied, struct err *err)
 {
 	struct server *server = &store->dsn.server;
@@ -57,9 +208,9 @@ static enum db_result ask_and_connect(struct store *store, int cancel_fd,
 
 	server->has_password =
 	    askpass(store->name, server->password, sizeof(server->password),
-	            cancel_fd, &unasked);
+	            store->cancel_fd, &unasked);
 	if (server->has_password)
-		return store->db->ops->connect(store->db, err);
+		return connect_once(store, err);
 	if (unasked.kind == ERR_SYSTEM)
 		err_set(err, denied->kind,
 		        "%s; no password was found, and none can be asked for "
@@ -71,14 +222,13 @@ static enum db_result ask_and_connect(struct store *store, int cancel_fd,
 	return DB_DENIED;
 }
 
-static enum db_result connect_asking(struct store *store, int cancel_fd,
-                                     struct err *err)
+static enum db_result connect_asking(struct store *store, struct err *err)
 {
 	struct err denied;
-	enum db_result result = store->db->ops->connect(store->db, &denied);
+	enum db_result result = connect_once(store, &denied);
 
 	if (result == DB_DENIED && !store->dsn.server.has_password)
-		return ask_and_connect(store, cancel_fd, &denied, err);
+		return ask_and_connect(store, &denied, err);
 	if (result != DB_OK)
 		*err = denied;
 	return result;
@@ -88,7 +238,7 @@ static bool connect_and_prepare(struct store *store,
                                 const struct store_settings *settings,
                                 struct err *err)
 {
-	if (connect_asking(store, settings->cancel_fd, err) != DB_OK)
+	if (connect_asking(store, err) != DB_OK)
 		return err_prefix(err, "cannot use %s", store->name);
 	if (!schema_prepare(store->db, settings->adopt_table, err))
 		return err_prefix(err, "%s", store->name);
@@ -109,49 +259,62 @@ static void close_db(struct db *db)
 	db_thread_end(ops);
 }
 
+static bool open_db(struct store *store, const struct store_settings *settings,
+                    struct err *err)
+{
+	bool ok;
+
+	store->db = store->dsn.kind == DSN_MYSQL
+	                ? mysql_db_new(&store->dsn.server, store->db_timeout)
+	                : sqlite_db_new(store->dsn.path, settings->warn,
+	                                settings->warn_arg);
+	if (store->db == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	db_thread_begin(store->db->ops);
+	ok = connect_and_prepare(store, settings, err);
+	db_thread_end(store->db->ops);
+	return ok;
+}
+
+static void set_writer(struct store *store,
+                       const struct store_settings *settings)
+{
+	limit_open(&store->limit, store->db, store->db_timeout);
+	store->writer = (struct writer){
+		.db = store->db,
+		.limit = &store->limit,
+		.name = store->name,
+		.cancel_fd = settings->cancel_fd,
+		.warn = settings->warn,
+		.warn_arg = settings->warn_arg,
+		.patience = store->db_timeout,
+		.seed = (unsigned)getpid() ^ (unsigned)monotonic_ns(),
+	};
+}
+
 bool store_open(struct store **out, const struct store_settings *settings,
                 struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	bool ok;
 
 	if (store == NULL || group_init(&store->group, commit, store) != 0) {
 		free(store);
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
+	store->store_password = settings->store_password;
+	store->db_timeout = settings->db_timeout;
+	store->cancel_fd = settings->cancel_fd;
+	store->no_spool = settings->no_spool;
 	if (!store_locate(&store->dsn, settings, err))
 		goto fail;
 	set_name(store);
-	store->db = store->dsn.kind == DSN_MYSQL
-	                ? mysql_db_new(&store->dsn.server)
-	                : sqlite_db_new(store->dsn.path, settings->warn,
-	                                settings->warn_arg);
-	if (store->db == NULL) {
-		err_set(err, ERR_SYSTEM, "out of memory");
+	if (!open_db(store, settings, err))
 		goto fail;
-	}
-	db_thread_begin(store->db->ops);
-	ok = connect_and_prepare(store, settings, err);
-	db_thread_end(store->db->ops);
-	if (!ok)
-		goto fail;
-	store->store_password = settings->store_password;
-	store->writer = (struct writer){
-		.db = store->db,
-		.name = store->name,
-		.cancel_fd = settings->cancel_fd,
-		.warn = settings->warn,
-		.warn_arg = settings->warn_arg,
-		.patience = WRITER_PATIENCE,
-		.seed = (unsigned)getpid() ^ (unsigned)monotonic_ns(),
-	};
+	set_writer(store, settings);
 	*out = store;
 	return true;
 fail:
-	close_db(store->db);
-	group_release(&store->group);
-	dsn_wipe(&store->dsn);
-	free(store);
+	store_close(store);
 	return false;
 }
 
@@ -169,7 +332,7 @@ static bool write_run(struct store *store, const struct store_run *run,
 
 	if (!row_from_run(&row, run, err))
 		return false;
-	writer_write(&store->writer, TABLE_RUNS, items, 1);
+	write_items(store, TABLE_RUNS, items, 1);
 	row_release(&row);
 	return item.stored;
 }
@@ -181,6 +344,11 @@ bool store_run_begin(struct store *store, const struct store_run *run,
 
 	begun.end = 0;
 	memset(begun.counts, 0, sizeof(begun.counts));
+	snprintf(store->run.id, sizeof(store->run.id), "%s", run->id);
+	snprintf(store->run.file, sizeof(store->run.file), "%s", run->file);
+	snprintf(store->run.version, sizeof(store->run.version), "%s",
+	         run->version);
+	store->run.begin = run->begin;
 	return write_run(store, &begun, err);
 }
 
@@ -203,11 +371,26 @@ bool store_put(struct store *store, const struct record *record,
 	return item.stored;
 }
 
+void store_interrupt(struct store *store)
+{
+	const struct db_ops *ops = store->db->ops;
+
+	if (ops->interrupt != NULL)
+		ops->interrupt(store->db);
+}
+
+const char *store_spool(const struct store *store)
+{
+	return spools(store) ? store->spool_path : NULL;
+}
+
 void store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
+	limit_close(&store->limit);
 	close_db(store->db);
+	close_db(store->spool);
 	group_release(&store->group);
 	dsn_wipe(&store->dsn);
 	free(store);
@@ -248,8 +431,8 @@ bool store_library_init(struct err *err)
 	return true;
 }
 
-void store_library_end(void)
+bool store_library_end(void)
 {
 	sqlite_db_library_end();
-	mysql_db_library_end();
+	return mysql_db_library_end();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inventory/deadline.h"
 #include "inventory/err.h"
 #include "inventory/record.h"
 
@@ -40,7 +41,12 @@ struct store_settings {
 	 * when it comes to store_put(). */
 	bool store_password;
 	bool adopt_table; /* rename a foreign server_status, copy from it */
-	int cancel_fd;    /* readable ends waiting for a lost server; -1 none */
+	int cancel_fd; /* readable: nothing is waited for any longer, and what
+	                * is not confirmed goes to the spool; -1 none */
+	/* How long a lost or silent database is waited for, counted from the
+	 * begin of the call that did not succeed; then comes the spool. */
+	nanoseconds db_timeout;
+	bool no_spool; /* then the store is lost instead */
 	/* Told in words what the user ought to know (a password in the DSN, a
 	 * network file system without WAL, a lost server that is waited for).
 	 * May be NULL; called by whichever thread is in the store, one at a
@@ -55,7 +61,7 @@ struct store_run {
 	const char *file;    /* absolute path of the host file, or "-" */
 	const char *version; /* of sshinv */
 	int64_t begin;       /* microseconds since the epoch, UTC */
-	int64_t end;         /* for store_run_end() */
+	int64_t end;         /* for store_run_end(); 0: it is unfinished */
 	size_t counts[STATUS_COUNT]; /* for store_run_end() */
 };
 
@@ -76,14 +82,22 @@ bool store_open(struct store **store, const struct store_settings *settings,
  * or "sqlite:/var/lib/x.db". Lives as long as the store. */
 const char *store_name(const struct store *store);
 
+/* The database's clock, now: microseconds since the epoch, UTC. For SQLite it
+ * is this machine's. */
+bool store_clock(struct store *store, int64_t *microseconds, struct err *err);
+
+/* After the first one of these three the run's spool is known by its id. An
+ * unfinished run keeps its end_time NULL and can be taken up again. */
 bool store_run_begin(struct store *store, const struct store_run *run,
                      struct err *err);
 bool store_run_end(struct store *store, const struct store_run *run,
                    struct err *err);
 
 /*
- * Writes the record's row and returns when it is committed. The record is
- * borrowed and not changed. What a status may change in a row that exists:
+ * Writes the record's row and returns when it is committed, or, once the
+ * database was given up, when it is in the spool: a file that takes the rest of
+ * the run, announced once through warn. The record is borrowed and not changed.
+ * What a status may change in a row that exists:
  *
  *   ok         everything; first_seen stays
  *   skipped    nothing
@@ -96,10 +110,62 @@ bool store_run_end(struct store *store, const struct store_run *run,
  *
  * ERR_STORE_DATA: the database refused this row for its data; the others of its
  * batch are stored. ERR_SYSTEM: no memory for this row; the store goes on.
- * ERR_STORE: the store is lost, and every later call fails likewise.
+ * ERR_STORE: the store is lost, and the spool with it (or it was not
+ * wanted); every later call fails likewise.
  */
 bool store_put(struct store *store, const struct record *record,
                struct err *err);
+
+/* From any other thread, once cancel_fd is readable: makes a call into a client
+ * library that is under way fail soon. */
+void store_interrupt(struct store *store);
+
+/* Path of the spool that took this run's rows since the database was given up,
+ * or NULL. From any thread; lives as long as the store. */
+const char *store_spool(const struct store *store);
+
+/* A run that can be taken up again. */
+struct store_unfinished {
+	char id[RUN_ID_MAX + 1];     /* "": there is none */
+	int64_t begin;               /* as in struct store_run */
+	size_t counts[STATUS_COUNT]; /* of the hosts it has done */
+};
+
+/*
+ * The last run of this host file (as in struct store_run) whose end is not
+ * known. If that run has a spool on this machine, it is brought in first.
+ * Before store_run_begin(), which then takes the run up under its id.
+ */
+bool store_resume(struct store *store, const char *file,
+                  struct store_unfinished *unfinished, struct err *err);
+
+enum store_keys {
+	STORE_KEYS_OF_RUN, /* hosts that run_id has done: not skipped */
+	STORE_KEYS_OK,     /* hosts whose row is ok */
+};
+
+/* Calls each for every such host; false from it (no memory) ends that with
+ * ERR_SYSTEM. run_id goes with STORE_KEYS_OF_RUN. */
+bool store_each_key(struct store *store, enum store_keys which,
+                    const char *run_id,
+                    bool (*each)(void *arg, const char *ip, unsigned port),
+                    void *arg, struct err *err);
+
+struct replay_counts {
+	size_t rows;    /* in the spool */
+	size_t stored;  /* of them, also where nothing had to be changed */
+	size_t older;   /* of them, older than the table's row, which stays */
+	size_t refused; /* of them, and a run's row; told through warn */
+};
+
+/*
+ * Brings a spool into the database. May be done again after any end; the file
+ * is removed only when all its rows were committed. ERR_INPUT: no such file, no
+ * spool, or one that its run or another replay holds. ERR_CANCELLED: the run
+ * ended; what was committed stays.
+ */
+bool store_replay(struct store *store, const char *path,
+                  struct replay_counts *counts, struct err *err);
 
 /* NULL is fine. No store_put() may be under way. */
 void store_close(struct store *store);
@@ -114,6 +180,8 @@ bool store_schema(const char *dialect, char **text, struct err *err);
  * store. store_open() does so as well. Before the first thread. */
 void store_forget_password(void);
 
-/* Once in main, before the first thread, and at the very end. */
+/* Once in main, before the first thread, and at the very end. False from the
+ * end: a call into a client library never came back, on a thread that was left
+ * behind; leave the process by _exit(). */
 bool store_library_init(struct err *err);
-void store_library_end(void);
+bool store_library_end(void);

@@ -5,15 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_runs(enum table table)
+{
+	return table == TABLE_RUNS || table == TABLE_REPLAYED_RUNS;
+}
+
+static bool is_replayed(enum table table)
+{
+	return table == TABLE_REPLAYED_STATUS || table == TABLE_REPLAYED_RUNS;
+}
+
 const char *table_name(enum table table)
 {
-	return table == TABLE_RUNS ? "runs" : "server_status";
+	return is_runs(table) ? "runs" : "server_status";
 }
 
 size_t table_columns(enum table table)
 {
-	size_t count = table == TABLE_RUNS ? RUN_COLUMN_COUNTS + STATUS_COUNT
-	                                   : fields_count + EXTRA_COUNT;
+	size_t count = is_runs(table) ? RUN_COLUMN_COUNTS + STATUS_COUNT
+	                              : fields_count + EXTRA_COUNT;
 
 	assert(count <= TABLE_COLUMNS_MAX);
 	return count;
@@ -78,7 +88,7 @@ static struct column run_column(size_t index)
 
 struct column table_column(enum table table, size_t index)
 {
-	return table == TABLE_RUNS ? run_column(index) : status_column(index);
+	return is_runs(table) ? run_column(index) : status_column(index);
 }
 
 /* "the new row's column" */
@@ -97,44 +107,110 @@ static void put_new(FILE *out, enum upsert upsert, const char *column)
 	}
 }
 
-static void put_case(FILE *out, enum table table, enum upsert upsert,
-                     const struct column *column, const char *condition)
+static void put_old(FILE *out, enum table table, const char *column)
 {
+	fprintf(out, "%s.`%s`", table_name(table), column);
+}
+
+static void put_comparison(FILE *out, enum table table, enum upsert upsert,
+                           const char *column, const char *operator)
+{
+	put_old(out, table, column);
+	fprintf(out, " %s ", operator);
+	put_new(out, upsert, column);
+}
+
+/* "the row that is there is no newer". Still true, or still false, while
+ * columns that it names are assigned: never a plain "<". */
+static void put_is_no_newer(FILE *out, enum table table, enum upsert upsert)
+{
+	const char *time = is_runs(table) ? "end_time" : "last_attempt";
+
+	fputc('(', out);
+	if (is_runs(table)) {
+		put_comparison(out, table, upsert, "begin_time", "<=");
+		fputs(" AND (", out);
+	}
+	put_old(out, table, time);
+	fputs(" IS NULL", out);
+	if (is_runs(table)) {
+		fputs(" AND (", out);
+		put_new(out, upsert, time);
+		fputs(" IS NOT NULL OR ", out);
+		put_comparison(out, table, upsert, "hosts", "<=");
+		fputc(')', out);
+	}
+	fputs(" OR ", out);
+	put_comparison(out, table, upsert, time, "<=");
+	fputs(is_runs(table) ? "))" : ")", out);
+}
+
+/* On the new status; NULL for none. */
+static const char *status_condition(enum column_rule rule)
+{
+	if (rule == RULE_OK)
+		return " = 'ok'";
+	return rule == RULE_TRIED ? " <> 'skipped'" : NULL;
+}
+
+/* False when the column is replaced whatever the rows are. */
+static bool put_condition(FILE *out, enum table table, enum upsert upsert,
+                          enum column_rule rule)
+{
+	const char *status = status_condition(rule);
+
+	if (status == NULL && !is_replayed(table))
+		return false;
 	fputs("CASE WHEN ", out);
-	put_new(out, upsert, "status");
-	fprintf(out, " %s THEN ", condition);
-	put_new(out, upsert, column->name);
-	fprintf(out, " ELSE %s.`%s` END", table_name(table), column->name);
+	if (status != NULL) {
+		put_new(out, upsert, "status");
+		fputs(status, out);
+	}
+	if (status != NULL && is_replayed(table))
+		fputs(" AND ", out);
+	if (is_replayed(table))
+		put_is_no_newer(out, table, upsert);
+	fputs(" THEN ", out);
+	return true;
 }
 
 static void put_value(FILE *out, enum table table, enum upsert upsert,
                       const struct column *column)
 {
-	switch (column->rule) {
-	case RULE_OK:
-		put_case(out, table, upsert, column, "= 'ok'");
-		break;
-	case RULE_TRIED:
-		put_case(out, table, upsert, column, "<> 'skipped'");
-		break;
-	case RULE_KEEP:
-		fprintf(out, "COALESCE(%s.`%s`, ", table_name(table),
-		        column->name);
-		put_new(out, upsert, column->name);
+	bool depends = put_condition(out, table, upsert, column->rule);
+
+	if (column->rule == RULE_KEEP) {
+		fputs("COALESCE(", out);
+		put_old(out, table, column->name);
+		fputs(", ", out);
+	}
+	put_new(out, upsert, column->name);
+	if (column->rule == RULE_KEEP)
 		fputc(')', out);
-		break;
-	case RULE_KEY:
-	case RULE_INSERTED:
-	case RULE_ALWAYS:
-		put_new(out, upsert, column->name);
-		break;
+	if (depends) {
+		fputs(" ELSE ", out);
+		put_old(out, table, column->name);
+		fputs(" END", out);
+	}
+}
+
+/* The names of all columns, or of those of the key. */
+static void put_names(FILE *out, enum table table, bool key)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < table_columns(table); i++) {
+		struct column column = table_column(table, i);
+
+		if (key && column.rule != RULE_KEY)
+			continue;
+		fprintf(out, "%s`%s`", comma, column.name);
+		comma = ", ";
 	}
 }
 
 static void put_conflict(FILE *out, enum table table, enum upsert upsert)
 {
-	const char *comma = "";
-
 	if (upsert != UPSERT_EXCLUDED) {
 		if (upsert == UPSERT_ALIAS)
 			fputs(" AS new", out);
@@ -142,27 +218,41 @@ static void put_conflict(FILE *out, enum table table, enum upsert upsert)
 		return;
 	}
 	fputs(" ON CONFLICT (", out);
+	put_names(out, table, true);
+	fputs(") DO UPDATE SET", out);
+}
+
+/* Of what is assigned at all, what a replay compares or the rest of it. */
+static void put_assignments(FILE *out, enum table table, enum upsert upsert,
+                            bool compared, const char *comma)
+{
+	static const char *const compares[] = { "last_attempt", "end_time",
+		                                "hosts" };
+
 	for (size_t i = 0; i < table_columns(table); i++) {
 		struct column column = table_column(table, i);
+		bool is_compared = false;
 
-		if (column.rule != RULE_KEY)
+		if (column.rule == RULE_KEY || column.rule == RULE_INSERTED)
 			continue;
-		fprintf(out, "%s`%s`", comma, column.name);
-		comma = ", ";
+		for (size_t k = 0; k < sizeof(compares) / sizeof(*compares);
+		     k++)
+			is_compared |= strcmp(column.name, compares[k]) == 0;
+		if (is_compared != compared)
+			continue;
+		fprintf(out, "%s `%s` = ", comma, column.name);
+		put_value(out, table, upsert, &column);
+		comma = ",";
 	}
-	fputs(") DO UPDATE SET", out);
 }
 
 static void put_upsert(FILE *out, enum table table, enum upsert upsert,
                        size_t rows)
 {
 	size_t columns = table_columns(table);
-	const char *comma = "";
 
 	fprintf(out, "INSERT INTO %s (", table_name(table));
-	for (size_t i = 0; i < columns; i++)
-		fprintf(out, "%s`%s`", i > 0 ? ", " : "",
-		        table_column(table, i).name);
+	put_names(out, table, false);
 	fputs(") VALUES ", out);
 	for (size_t row = 0; row < rows; row++) {
 		fputs(row > 0 ? ", (" : "(", out);
@@ -171,15 +261,19 @@ static void put_upsert(FILE *out, enum table table, enum upsert upsert,
 		fputc(')', out);
 	}
 	put_conflict(out, table, upsert);
-	for (size_t i = 0; i < columns; i++) {
-		struct column column = table_column(table, i);
+	put_assignments(out, table, upsert, false, "");
+	put_assignments(out, table, upsert, true, ",");
+}
 
-		if (column.rule == RULE_KEY || column.rule == RULE_INSERTED)
-			continue;
-		fprintf(out, "%s `%s` = ", comma, column.name);
-		put_value(out, table, upsert, &column);
-		comma = ",";
-	}
+/* Ends a text that was written to a stream; NULL without memory. */
+static char *finish(FILE *out, char **text)
+{
+	bool ok = !ferror(out);
+
+	if (fclose(out) == 0 && ok)
+		return *text;
+	free(*text);
+	return NULL;
 }
 
 char *table_upsert(enum table table, enum upsert upsert, size_t rows)
@@ -187,15 +281,24 @@ char *table_upsert(enum table table, enum upsert upsert, size_t rows)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	bool ok;
 
 	if (out == NULL)
 		return NULL;
 	put_upsert(out, table, upsert, rows);
-	ok = !ferror(out);
-	if (fclose(out) != 0 || !ok) {
-		free(text);
+	return finish(out, &text);
+}
+
+char *table_select(enum table table)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL)
 		return NULL;
-	}
-	return text;
+	fputs("SELECT ", out);
+	put_names(out, table, false);
+	fprintf(out, " FROM %s ORDER BY ", table_name(table));
+	put_names(out, table, true);
+	return finish(out, &text);
 }

@@ -9,8 +9,14 @@
  * has the catalogue's fields in their order, then what the store alone knows;
  * a new fact needs nothing here (and one migration in schema.c).
  */
-enum table { TABLE_SERVER_STATUS, TABLE_RUNS };
-#define TABLE_COUNT 2
+enum table {
+	TABLE_SERVER_STATUS,
+	TABLE_RUNS,
+	/* The same two for a replay: a row that is there and newer stays. */
+	TABLE_REPLAYED_STATUS,
+	TABLE_REPLAYED_RUNS,
+};
+#define TABLE_COUNT 4
 
 /* More than any table has: rows are arrays of this size. */
 #define TABLE_COLUMNS_MAX 96
@@ -64,9 +70,16 @@ enum upsert {
  * The upsert of that many rows, with a ? for each value, row by row. Allocated,
  * the caller frees it; NULL without memory.
  *
+ * For a replay it leaves a row of server_status whose last_attempt is newer,
+ * and one of runs that began later, ended later, or counts more hosts where
+ * neither has ended. What is NULL is older than all else.
+ *
  * MySQL and MariaDB assign from left to right, so that an expression sees what
- * stands before it already changed. Ours look at nothing but the new row and
- * the column they assign; whoever adds one that compares an old column must
- * assign that column last.
+ * stands before it already changed. What a replay compares is assigned after
+ * all else; whoever adds such a column must keep to that.
  */
 char *table_upsert(enum table table, enum upsert upsert, size_t rows);
+
+/* SELECT of all rows by key, with the columns in their order. Allocated, the
+ * caller frees it; NULL without memory. */
+char *table_select(enum table table);

@@ -65,10 +65,41 @@ static size_t statement_rows(const struct writer *writer,
 	return rows;
 }
 
+/* Around each call that may take long. */
+static void begin_call(struct writer *writer)
+{
+	writer->called = monotonic_ns();
+	limit_set(writer->limit, writer->deadline != 0
+	                             ? writer->deadline
+	                             : writer->called + writer->patience);
+}
+
+static enum db_result end_call(struct writer *writer, enum db_result result,
+                               struct err *err)
+{
+	bool passed = limit_lift(writer->limit);
+
+	if (passed && result == DB_GONE)
+		err_set(err, ERR_STORE, "no answer in %.1f s",
+		        (double)(monotonic_ns() - writer->called) / 1e9);
+	if (writer->deadline == 0 && (result == DB_AGAIN || result == DB_GONE))
+		writer->deadline = writer->called + writer->patience;
+	return result;
+}
+
+static enum db_result call_exec(struct writer *writer, const char *sql,
+                                struct err *err)
+{
+	begin_call(writer);
+	return end_call(writer, writer->db->ops->exec(writer->db, sql, err),
+	                err);
+}
+
 static enum db_result write_rows(struct writer *writer, enum table table,
                                  struct writer_item *const *items, size_t count,
                                  struct err *err)
 {
+	const struct db_ops *ops = writer->db->ops;
 	const struct row *rows[WRITER_BATCH_MAX];
 	enum db_result result = DB_OK;
 
@@ -78,8 +109,10 @@ static enum db_result write_rows(struct writer *writer, enum table table,
 		size_t some =
 		    statement_rows(writer, items + done, count - done);
 
-		result = writer->db->ops->write(writer->db, table, rows + done,
-		                                some, err);
+		begin_call(writer);
+		result = end_call(
+		    writer,
+		    ops->write(writer->db, table, rows + done, some, err), err);
 		done += some;
 	}
 	return result;
@@ -91,19 +124,18 @@ static enum db_result transaction(struct writer *writer, enum table table,
                                   struct writer_item *const *items,
                                   size_t count, struct err *err)
 {
-	struct db *db = writer->db;
 	enum db_result result;
 	struct err ignored;
 
 	if (statement_rows(writer, items, count) == count)
 		return write_rows(writer, table, items, count, err);
-	result = db->ops->exec(db, db->ops->begin, err);
+	result = call_exec(writer, writer->db->ops->begin, err);
 	if (result == DB_OK)
 		result = write_rows(writer, table, items, count, err);
 	if (result == DB_OK)
-		result = db->ops->exec(db, "COMMIT", err);
+		result = call_exec(writer, "COMMIT", err);
 	if (result != DB_OK && result != DB_GONE)
-		db->ops->exec(db, "ROLLBACK", &ignored);
+		call_exec(writer, "ROLLBACK", &ignored);
 	return result;
 }
 
@@ -118,51 +150,49 @@ static int jittered(struct writer *writer, unsigned attempt, int first,
 	return ms / 2 + rand_r(&writer->seed) % (ms / 2 + 1);
 }
 
-/* Waits until another attempt at a lost server. False when it is time to give
- * up: the run ends, or patience does. */
-static bool wait_for_server(struct writer *writer, unsigned attempt,
-                            nanoseconds deadline)
+/* True when nothing is waited for any longer. */
+static bool is_over(const struct writer *writer)
+{
+	return wait_cancelled(writer->cancel_fd) ||
+	       monotonic_ns() >= writer->deadline;
+}
+
+/* Waits before another try. False when it is time to give up: the run ends, or
+ * patience does. */
+static bool pause_before(struct writer *writer, unsigned attempt, int first,
+                         int longest)
 {
 	struct pollfd pfd = { .fd = writer->cancel_fd, .events = POLLIN };
-	int ms = jittered(writer, attempt, GONE_FIRST_MS, GONE_LONGEST_MS);
-	int left = deadline_poll_ms(deadline);
+	int ms = jittered(writer, attempt, first, longest);
+	int left = deadline_poll_ms(writer->deadline);
 
-	if (left == 0)
-		return false;
 	/* poll() takes no notice of a negative descriptor. */
-	return poll(&pfd, 1, ms < left ? ms : left) <= 0;
+	poll(&pfd, 1, ms < left ? ms : left);
+	return !is_over(writer);
 }
 
-/* The same for locks that others hold. The end of the run does not end this
- * wait, since what was done is to be stored, but it makes it shorter. */
-static bool wait_for_others(struct writer *writer, unsigned attempt,
-                            nanoseconds *deadline)
+static bool reconnect(struct writer *writer, struct err *err)
 {
-	nanoseconds now = monotonic_ns();
-	int ms = jittered(writer, attempt, AGAIN_FIRST_MS, AGAIN_LONGEST_MS);
-	int left;
+	const struct wait wait = {
+		.deadline = writer->deadline,
+		.limit_ms = (unsigned)(writer->patience / NS_PER_MS),
+		.cancel_fd = writer->cancel_fd,
+	};
 
-	if (wait_cancelled(writer->cancel_fd) &&
-	    *deadline > now + WRITER_LAST_PATIENCE)
-		*deadline = now + WRITER_LAST_PATIENCE;
-	left = deadline_poll_ms(*deadline);
-	if (left == 0)
-		return false;
-	poll(NULL, 0, ms < left ? ms : left);
-	return true;
-}
+	for (unsigned attempt = 0;; attempt++) {
+		struct err failed;
+		enum db_result result =
+		    writer->db->ops->connect(writer->db, &wait, &failed);
 
-static bool reconnect(struct writer *writer, nanoseconds deadline,
-                      struct err *err)
-{
-	enum db_result result;
-	unsigned attempt = 0;
-
-	for (;;) {
-		result = writer->db->ops->connect(writer->db, err);
+		if (result == DB_OK)
+			return true;
+		/* The end of the run is not what is wrong with it. */
+		if (failed.kind != ERR_CANCELLED)
+			*err = failed;
 		if (result != DB_GONE && result != DB_AGAIN)
-			return result == DB_OK;
-		if (!wait_for_server(writer, attempt++, deadline))
+			return false;
+		if (!pause_before(writer, attempt, GONE_FIRST_MS,
+		                  GONE_LONGEST_MS))
 			return false;
 	}
 }
@@ -170,13 +200,40 @@ static bool reconnect(struct writer *writer, nanoseconds deadline,
 static void warn_lost(const struct writer *writer, const struct err *err)
 {
 	char text[ERR_TEXT_SIZE + 128];
+	nanoseconds left = writer->deadline - monotonic_ns();
 
 	if (writer->warn == NULL)
 		return;
 	snprintf(text, sizeof(text),
 	         "the database was lost (%s); trying again for up to %lld s",
-	         err->text, (long long)(writer->patience / NS_PER_S));
+	         err->text, (long long)((left + NS_PER_S - 1) / NS_PER_S));
 	writer->warn(writer->warn_arg, text);
+}
+
+static void warn_back(const struct writer *writer)
+{
+	char text[128];
+	nanoseconds began = writer->deadline - writer->patience;
+
+	if (writer->warn == NULL)
+		return;
+	snprintf(text, sizeof(text), "the database is back after %lld s",
+	         (long long)((monotonic_ns() - began) / NS_PER_S));
+	writer->warn(writer->warn_arg, text);
+}
+
+/* Prepares for another try at what failed. False when there is none. */
+static bool try_again(struct writer *writer, unsigned attempt,
+                      enum db_result result, struct err *err)
+{
+	if (result == DB_AGAIN)
+		return pause_before(writer, attempt, AGAIN_FIRST_MS,
+		                    AGAIN_LONGEST_MS);
+	/* One that comes and goes at once is no better. */
+	if (attempt > 0 &&
+	    !pause_before(writer, attempt, GONE_FIRST_MS, GONE_LONGEST_MS))
+		return false;
+	return reconnect(writer, err);
 }
 
 /* DB_OK, DB_DATA, or DB_FAILED, which is the end of the store. */
@@ -184,33 +241,31 @@ static enum db_result write_patiently(struct writer *writer, enum table table,
                                       struct writer_item *const *items,
                                       size_t count, struct err *err)
 {
-	nanoseconds deadline = 0;
+	enum db_result result;
 	bool warned = false;
 
+	writer->deadline = 0;
 	for (unsigned attempt = 0;; attempt++) {
-		enum db_result result =
-		    transaction(writer, table, items, count, err);
-
-		if (result == DB_OK || result == DB_DATA)
+		result = transaction(writer, table, items, count, err);
+		if (result == DB_OK || result == DB_DATA) {
+			if (warned)
+				warn_back(writer);
 			return result;
+		}
 		if (result != DB_AGAIN && result != DB_GONE)
 			return DB_FAILED;
-		if (deadline == 0)
-			deadline = monotonic_ns() + writer->patience;
-		if (result == DB_AGAIN) {
-			if (!wait_for_others(writer, attempt, &deadline))
-				return DB_FAILED;
-			continue;
-		}
-		if (!warned)
+		if (is_over(writer))
+			break;
+		if (result == DB_GONE && !warned) {
 			warn_lost(writer, err);
-		warned = true;
-		/* One that comes and goes at once is no better. */
-		if (attempt > 0 && !wait_for_server(writer, attempt, deadline))
-			return DB_FAILED;
-		if (!reconnect(writer, deadline, err))
-			return DB_FAILED;
+			warned = true;
+		}
+		if (!try_again(writer, attempt, result, err))
+			break;
 	}
+	if (wait_cancelled(writer->cancel_fd))
+		err_prefix(err, "not confirmed when the run ended");
+	return DB_FAILED;
 }
 
 static void set_stored(struct writer_item *const *items, size_t count)

@@ -3,6 +3,7 @@
 #include "inventory/deadline.h"
 #include "inventory/err.h"
 #include "sql/backend.h"
+#include "sql/limit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,25 +17,23 @@
  * Used by one thread at a time.
  */
 
-/*
- * How long a lost server or locks held by others are waited for, in all, before
- * the store counts as lost: a restart takes less, and a run must not hang.
- */
-#define WRITER_PATIENCE (60 * NS_PER_S)
-
-/* Once the run is ending, less is waited for others' locks. */
-#define WRITER_LAST_PATIENCE (5 * NS_PER_S)
-
 struct writer {
-	struct db *db;    /* connected */
-	const char *name; /* in front of the reason why the store was lost */
-	int cancel_fd;    /* readable: do not wait for a lost server; -1 none */
+	struct db *db;       /* connected */
+	struct limit *limit; /* of its calls; may be NULL */
+	const char *name;    /* in front of the reason why the store was lost */
+	int cancel_fd;       /* readable: nothing is tried again; -1 none */
 	void (*warn)(void *arg, const char *text); /* may be NULL */
 	void *warn_arg;
+	/* How long a lost server or locks of others are waited for, counted
+	 * from the begin of the call that did not succeed. */
 	nanoseconds patience;
 	unsigned seed; /* of the jitter */
 	bool lost;     /* for ever; why is in reason */
 	struct err reason;
+
+	/* The transaction under way. */
+	nanoseconds called;   /* begin of its last call */
+	nanoseconds deadline; /* 0 until a call did not succeed */
 };
 
 /* One row to be written. */

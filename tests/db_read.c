@@ -161,6 +161,23 @@ void db_try(const char *sql)
 	run(sql);
 }
 
+void db_kill_others(void)
+{
+	char ids[4096];
+	char *end;
+
+	snprintf(ids, sizeof(ids), "%s",
+	         db_rows("SELECT id FROM information_schema.processlist "
+	                 "WHERE id <> CONNECTION_ID() AND user = "
+	                 "SUBSTRING_INDEX(CURRENT_USER(), '@', 1)"));
+	for (char *id = ids; *id != '\0'; id = end + (*end == '\n')) {
+		char sql[64];
+
+		snprintf(sql, sizeof(sql), "KILL %lld", strtoll(id, &end, 10));
+		db_try(sql);
+	}
+}
+
 const char *db_rows(const char *sql)
 {
 	db_exec(sql);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -51,7 +52,9 @@ int tear_down(void **state)
 
 struct store_settings settings(void)
 {
-	return (struct store_settings){ .dsn = dsn, .cancel_fd = -1 };
+	return (struct store_settings){ .dsn = dsn,
+		                        .cancel_fd = -1,
+		                        .db_timeout = 60 * NS_PER_S };
 }
 
 struct store *open_with(const struct store_settings *with)
@@ -157,7 +160,10 @@ void assert_every_row_is_right(const char *count)
 bool store_fixture_begin(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	if (!scratch_make(folder))
+	/* A spool never gets into the home of whoever runs the tests. */
+	if (!scratch_make(folder) ||
+	    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+	    setenv("XDG_STATE_HOME", folder, 1) != 0)
 		return false;
 	snprintf(file_dsn, sizeof(file_dsn), "sqlite:%s/x.db", folder);
 	dsn = secure_getenv("SSHINV_TEST_DB");
@@ -169,6 +175,9 @@ bool store_fixture_begin(void)
 
 bool store_fixture_end(void)
 {
-	store_library_end();
+	/* Threads that a test's silent server has kept come to their end with
+	 * it, but not at once. */
+	while (!store_library_end())
+		usleep(1000);
 	return scratch_remove(folder);
 }

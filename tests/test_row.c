@@ -203,6 +203,136 @@ static void times_are_utc_to_the_microsecond(void **state)
 	}
 }
 
+static void a_time_is_read_as_it_was_written(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t us;
+	} cases[] = {
+		{ "1970-01-01 00:00:00.000000", 0 },
+		{ "2023-11-14 22:13:20.123456", 1700000000123456 },
+		{ "2023-11-14 22:13:20", 1700000000000000 },
+		{ "2023-11-14 22:13:20.5", 1700000000500000 },
+		{ "1969-12-31 23:59:59.999999", -1 },
+		{ "2024-02-29 00:00:00", 1709164800000000 },
+		{ "9999-12-31 23:59:59.775807", 253402300799775807 },
+		{ "0000-01-01 00:00:00.224192", -62167219199775808 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t us = 1;
+
+		assert_true(row_parse_time(cases[i].text, &us));
+		assert_true(us == cases[i].us);
+	}
+}
+
+static void what_is_no_time_is_not_read(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"now",
+		"2023-11-14",
+		"2023-11-14T22:13:20",
+		"2023-11-14 22:13",
+		"2023-11-14 22:13:20.",
+		"2023-11-14 22:13:20.1234567",
+		"2023-11-14 22:13:20Z",
+		"2023-11-14 22:13:20.-1",
+		"2023-13-14 22:13:20",
+		"2023-00-14 22:13:20",
+		"2023-11-00 22:13:20",
+		"2023-02-29 22:13:20",
+		"2023-11-14 24:13:20",
+		"2023-11-14 22:60:20",
+		"2023-11-14 22:13:60",
+		"0000-00-00 00:00:00",
+		"+023-11-14 22:13:20",
+		" 2023-11-14 22:13:20",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		int64_t us = 1;
+
+		assert_false(row_parse_time(texts[i], &us));
+		assert_int_equal(us, 1);
+	}
+}
+
+static void set_value(const char **values, const char *name, const char *value)
+{
+	for (size_t i = 0; i < table_columns(TABLE_REPLAYED_STATUS); i++) {
+		if (strcmp(table_column(TABLE_REPLAYED_STATUS, i).name, name) ==
+		    0)
+			values[i] = value;
+	}
+}
+
+static void a_row_is_made_of_what_was_read(void **state)
+{
+	const char *values[TABLE_COLUMNS_MAX] = { NULL };
+	char ip[] = "127.0.0.9";
+	struct err err;
+
+	(void)state;
+	set_value(values, "ip", ip);
+	set_value(values, "port", "2222");
+	set_value(values, "password", "secret\xFF");
+	set_value(values, "last_attempt", "2023-11-14 22:13:20.123456");
+	assert_true(row_from_values(&row, TABLE_REPLAYED_STATUS, values, &err));
+	/* The texts were borrowed for the call. */
+	memset(ip, 'x', sizeof(ip) - 1);
+	assert_text("ip", "127.0.0.9");
+	assert_text("password", "secret\xEF\xBF\xBD");
+	assert_int_equal(value_of("port")->number, 2222);
+	assert_int_equal(value_of("last_attempt")->number, 1700000000123456);
+	assert_true(value_of("hostname")->is_null);
+	assert_true(value_of("total_ms")->is_null);
+	assert_int_equal(row.bytes, strlen("127.0.0.9") + strlen("secret") + 3);
+}
+
+static void a_text_that_was_stored_is_not_cut_again(void **state)
+{
+	const char *values[TABLE_COLUMNS_MAX] = { NULL };
+	char text[3 * RECORD_HOSTNAME_MAX + 2];
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i + 3 < sizeof(text); i += 3)
+		memcpy(text + i, "\xEF\xBF\xBD", 4);
+	set_value(values, "hostname", text);
+	assert_true(row_from_values(&row, TABLE_REPLAYED_STATUS, values, &err));
+	assert_text("hostname", text);
+}
+
+static void a_row_that_is_none_is_refused(void **state)
+{
+	static const struct {
+		const char *name, *value;
+	} cases[] = {
+		{ "port", "" },
+		{ "port", "22x" },
+		{ "total_ms", "99999999999999999999" },
+		{ "last_attempt", "yesterday" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *values[TABLE_COLUMNS_MAX] = { NULL };
+		struct err err;
+
+		set_value(values, "ip", "127.0.0.1");
+		set_value(values, cases[i].name, cases[i].value);
+		assert_false(
+		    row_from_values(&row, TABLE_REPLAYED_STATUS, values, &err));
+		assert_int_equal(err.kind, ERR_STORE_DATA);
+		assert_non_null(strstr(err.text, cases[i].name));
+		assert_null(row.copies);
+	}
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -217,6 +347,11 @@ int main(void)
 		TEST(a_host_never_tried_has_no_time_of_it),
 		TEST(rows_are_ordered_by_address_and_port),
 		cmocka_unit_test(times_are_utc_to_the_microsecond),
+		cmocka_unit_test(a_time_is_read_as_it_was_written),
+		cmocka_unit_test(what_is_no_time_is_not_read),
+		TEST(a_row_is_made_of_what_was_read),
+		TEST(a_text_that_was_stored_is_not_cut_again),
+		TEST(a_row_that_is_none_is_refused),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

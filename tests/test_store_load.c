@@ -175,9 +175,12 @@ static void a_lost_store_ends_every_waiter(void **state)
 {
 	enum { THREADS = 64, ROWS = 3 };
 	static struct writers writers[THREADS];
-	struct store *store = open_store();
+	struct store_settings with = settings();
+	struct store *store;
 
 	(void)state;
+	with.no_spool = true;
+	store = open_with(&with);
 	put_and_free(store, full_record('a', STATUS_OK, TIME));
 	db_exec("DROP TABLE server_status");
 	start_all(writers, THREADS, store, ROWS, 0);

@@ -1,0 +1,119 @@
+#include "sql/limit.h"
+
+#include "sql/thread.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define STACK_SIZE ((size_t)256 * 1024)
+
+/* So that a very short limit does not keep the thread busy. */
+#define SHORTEST (100 * NS_PER_MS)
+
+static void lock(struct limit *limit)
+{
+	int failed = pthread_mutex_lock(&limit->mutex);
+
+	assert(failed == 0);
+}
+
+static void unlock(struct limit *limit)
+{
+	int failed = pthread_mutex_unlock(&limit->mutex);
+
+	assert(failed == 0);
+}
+
+/*
+ * Interrupts the call whose time is up. Returns until when there is nothing to
+ * do: a call that begins later has a later limit, so nobody has to wake us.
+ */
+static nanoseconds look(struct limit *limit)
+{
+	nanoseconds now = monotonic_ns();
+	nanoseconds next = now + limit->longest;
+
+	lock(limit);
+	if (limit->deadline != 0 && limit->deadline <= now) {
+		limit->passed = true;
+		limit->deadline = 0;
+		limit->db->ops->interrupt(limit->db);
+	}
+	if (limit->deadline != 0 && limit->deadline < next)
+		next = limit->deadline;
+	unlock(limit);
+	return next;
+}
+
+static void *keep(void *arg)
+{
+	struct limit *limit = arg;
+	struct pollfd end = { .fd = limit->end_fd, .events = POLLIN };
+
+	while (poll(&end, 1, deadline_poll_ms(look(limit))) <= 0)
+		;
+	return NULL;
+}
+
+void limit_open(struct limit *limit, struct db *db, nanoseconds longest)
+{
+	*limit = (struct limit){
+		.db = db,
+		.longest = longest > SHORTEST ? longest : SHORTEST,
+		.end_fd = -1,
+	};
+	if (db->ops->interrupt == NULL ||
+	    pthread_mutex_init(&limit->mutex, NULL) != 0)
+		return;
+	limit->end_fd = eventfd(0, EFD_CLOEXEC);
+	limit->running =
+	    limit->end_fd >= 0 &&
+	    thread_start(&limit->thread, STACK_SIZE, keep, limit) == 0;
+	if (limit->running)
+		return;
+	if (limit->end_fd >= 0)
+		close(limit->end_fd);
+	pthread_mutex_destroy(&limit->mutex);
+}
+
+void limit_set(struct limit *limit, nanoseconds deadline)
+{
+	if (limit == NULL || !limit->running)
+		return;
+	lock(limit);
+	limit->deadline = deadline;
+	unlock(limit);
+}
+
+bool limit_lift(struct limit *limit)
+{
+	bool passed;
+
+	if (limit == NULL || !limit->running)
+		return false;
+	lock(limit);
+	limit->deadline = 0;
+	passed = limit->passed;
+	unlock(limit);
+	return passed;
+}
+
+void limit_close(struct limit *limit)
+{
+	static const uint64_t one = 1;
+	ssize_t written;
+	int failed;
+
+	if (!limit->running)
+		return;
+	written = write(limit->end_fd, &one, sizeof(one));
+	assert(written == sizeof(one));
+	failed = pthread_join(limit->thread, NULL);
+	assert(failed == 0);
+	close(limit->end_fd);
+	pthread_mutex_destroy(&limit->mutex);
+	limit->running = false;
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <pthread.h>
+#include <stddef.h>
+
+/*
+ * Starts a joinable thread that no signal is delivered to. Returns 0 or an
+ * errno value: a system may refuse one, and whoever asks knows how to do
+ * without.
+ */
+int thread_start(pthread_t *thread, size_t stack_size, void *(*run)(void *arg),
+                 void *arg);
