@@ -17,12 +17,14 @@ enum err_kind {
 	ERR_REFUSED,
 	ERR_TIMEOUT,
 	ERR_PROTOCOL,
+	ERR_DROPPED, /* "protocol" too, but it may pass: see probe_run() */
 	ERR_HOSTKEY,
 	ERR_AUTH,
 	ERR_COMMAND,
 	ERR_CANCELLED,
 	/* the machine, the user's input, the store */
 	ERR_SYSTEM,       /* memory, descriptors, I/O */
+	ERR_SCARCE,       /* the same, but it may pass: see probe_run() */
 	ERR_INPUT,        /* options, DSN, a line */
 	ERR_STORE,        /* lost or never reached */
 	ERR_STORE_DATA,   /* this row was refused */

@@ -26,6 +26,25 @@ static bool line_is_version(const struct greeting *g)
 	return g->line_length >= 4 && memcmp(g->line, "SSH-", 4) == 0;
 }
 
+/*
+ * sshd says so, then hangs up: the first since 8.5 (over MaxStartups or
+ * PerSourceMaxStartups), the second since 9.8 (these and PerSourcePenalties).
+ */
+static const char *line_refuses(const struct greeting *g)
+{
+	static const char *const lines[] = { "Exceeded MaxStartups",
+		                             "Not allowed at this time" };
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t length = strlen(lines[i]);
+
+		if (g->line_length >= length &&
+		    memcmp(g->line, lines[i], length) == 0)
+			return lines[i];
+	}
+	return NULL;
+}
+
 static void end_line(struct greeting *g)
 {
 	if (line_is_version(g)) {
@@ -35,6 +54,8 @@ static void end_line(struct greeting *g)
 		g->state = GREETING_PACKETS;
 		return;
 	}
+	if (g->refusal == NULL)
+		g->refusal = line_refuses(g);
 	g->line_length = 0;
 	if (++g->text_lines > GREETING_LINES_MAX)
 		g->state = GREETING_FLOOD;
@@ -124,6 +145,11 @@ const char *greeting_version(const struct greeting *greeting)
 	             greeting->state == GREETING_DONE;
 
 	return known ? greeting->line : "";
+}
+
+const char *greeting_refusal(const struct greeting *greeting)
+{
+	return greeting->state == GREETING_TEXT ? greeting->refusal : NULL;
 }
 
 bool greeting_list(const struct greeting *greeting, enum greeting_list which,

@@ -38,6 +38,7 @@ struct greeting {
 	size_t text_bytes, text_lines;
 	char line[256]; /* the current line's front, then the version string */
 	size_t line_length;
+	const char *refusal;     /* see greeting_refusal() */
 	unsigned char header[6]; /* length, padding length, message number */
 	size_t header_length;
 	char *payload; /* KEXINIT after its message number; owned */
@@ -57,6 +58,10 @@ void greeting_feed(struct greeting *greeting, const char *bytes, size_t length);
 
 /* The version string as the server sent it, or "" before it came. */
 const char *greeting_version(const struct greeting *greeting);
+
+/* The line by which an SSH server that would answer at another time turns a
+ * client away instead of naming its version, or NULL. */
+const char *greeting_refusal(const struct greeting *greeting);
 
 /* A comma-separated name-list of the server; not terminated; false when it is
  * not known. */

@@ -5,6 +5,7 @@
 #include "inventory/tcp.h"
 #include "inventory/wait.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,17 @@ void probe_library_end(void)
 	resolve_library_end();
 }
 
-bool probe_init(struct probe *probe, const struct probe_settings *settings,
-                struct err *err)
+static int64_t wall_clock_us(void)
 {
 	struct timespec wall;
 
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000;
+}
+
+bool probe_init(struct probe *probe, const struct probe_settings *settings,
+                struct err *err)
+{
 	memset(probe, 0, sizeof(*probe));
 	probe->settings = *settings;
 	probe->settings.command = NULL;
@@ -42,8 +49,8 @@ bool probe_init(struct probe *probe, const struct probe_settings *settings,
 			return err_set(err, ERR_SYSTEM, "out of memory");
 		probe->script_length = strlen(probe->script);
 	}
-	clock_gettime(CLOCK_REALTIME, &wall);
-	probe->wall_us = wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000;
+	probe->wall_us =
+	    settings->now_us != 0 ? settings->now_us : wall_clock_us();
 	probe->monotonic = monotonic_ns();
 	return true;
 }
@@ -59,13 +66,21 @@ int64_t probe_now(const struct probe *probe)
 	return probe->wall_us + (monotonic_ns() - probe->monotonic) / 1000;
 }
 
-static bool find_addresses(const struct probe *probe, struct record *record,
+static void enter(struct record *record, struct probe_progress *progress,
+                  enum phase phase)
+{
+	record->phase = phase;
+	atomic_store_explicit(&progress->phase, (int)phase,
+	                      memory_order_relaxed);
+}
+
+static bool find_addresses(const struct probe *probe,
+                           const struct record *record,
                            struct address *addresses, size_t *count,
                            const struct wait *wait, struct err *err)
 {
 	const struct host *host = &record->host;
 
-	record->phase = PHASE_RESOLVE;
 	if (host->is_name)
 		return resolve(host->ip, host->port,
 		               probe->settings.name_servers, addresses,
@@ -74,37 +89,26 @@ static bool find_addresses(const struct probe *probe, struct record *record,
 	return address_parse(&addresses[0], host->ip, host->port, err);
 }
 
-/* Tries the addresses in order; the error is that of the last one. */
 static bool connect_any(const struct probe *probe, struct record *record,
                         const struct address *addresses, size_t count, int *fd,
                         const struct wait *wait, struct err *err)
 {
 	nanoseconds begin = monotonic_ns();
+	size_t which = 0;
+	bool ok = tcp_connect(fd, &which, addresses, count,
+	                      probe->settings.connect_timeout_ms, wait, err);
 
-	record->phase = PHASE_CONNECT;
-	for (size_t i = 0; i < count; i++) {
-		struct wait once =
-		    wait_at_most(wait, probe->settings.connect_timeout_ms);
-
-		address_format(&addresses[i], record->address,
-		               sizeof(record->address));
-		if (tcp_connect(fd, &addresses[i], &once, err)) {
-			record->connect_ms =
-			    (monotonic_ns() - begin) / NS_PER_MS;
-			return true;
-		}
-		if (err->kind == ERR_CANCELLED || err->kind == ERR_SYSTEM ||
-		    monotonic_ns() >= wait->deadline)
-			return false;
-	}
-	return false;
+	address_format(&addresses[which], record->address,
+	               sizeof(record->address));
+	if (ok)
+		record->connect_ms = (monotonic_ns() - begin) / NS_PER_MS;
+	return ok;
 }
 
 static bool shake_hands(struct record *record, struct ssh *ssh, struct err *err)
 {
 	bool ok;
 
-	record->phase = PHASE_HANDSHAKE;
 	ok = ssh_handshake(ssh, err);
 	snprintf(record->ssh_version, sizeof(record->ssh_version), "%s",
 	         ssh_version(ssh));
@@ -120,7 +124,6 @@ static bool log_in(const struct probe *probe, struct record *record,
 	struct host *host = &record->host;
 	bool ok;
 
-	record->phase = PHASE_AUTH;
 	ok = ssh_login(ssh, host->user,
 	               host->has_password ? host->password : NULL, err);
 	if (!probe->settings.keep_password)
@@ -283,7 +286,6 @@ static bool ask(const struct probe *probe, struct record *record,
 	struct ssh_answer answer;
 	bool ok;
 
-	record->phase = PHASE_COMMAND;
 	ok = ssh_exec(ssh, command, probe->script, probe->script_length,
 	              ANSWER_MAX, &answer, err);
 	if (ok)
@@ -294,8 +296,23 @@ static bool ask(const struct probe *probe, struct record *record,
 	return ok;
 }
 
+static bool talk(const struct probe *probe, struct record *record,
+                 struct probe_progress *progress, struct ssh *ssh,
+                 struct err *err)
+{
+	enter(record, progress, PHASE_HANDSHAKE);
+	if (!shake_hands(record, ssh, err))
+		return false;
+	enter(record, progress, PHASE_AUTH);
+	if (!log_in(probe, record, ssh, err))
+		return false;
+	enter(record, progress, PHASE_COMMAND);
+	return ask(probe, record, ssh, err);
+}
+
 static bool tell_story(const struct probe *probe, struct record *record,
-                       const struct wait *wait, struct err *err)
+                       struct probe_progress *progress, const struct wait *wait,
+                       struct err *err)
 {
 	struct address addresses[ADDRESSES_MAX];
 	struct ssh *ssh = NULL;
@@ -303,34 +320,93 @@ static bool tell_story(const struct probe *probe, struct record *record,
 	int fd = -1;
 	bool ok;
 
-	if (!wait_check(wait, err) ||
-	    !find_addresses(probe, record, addresses, &count, wait, err) ||
-	    !connect_any(probe, record, addresses, count, &fd, wait, err) ||
+	if (!wait_check(wait, err))
+		return false;
+	enter(record, progress, PHASE_RESOLVE);
+	if (!find_addresses(probe, record, addresses, &count, wait, err))
+		return false;
+	enter(record, progress, PHASE_CONNECT);
+	if (!connect_any(probe, record, addresses, count, &fd, wait, err) ||
 	    !ssh_open(&ssh, fd, wait, err))
 		return false;
-	ok = shake_hands(record, ssh, err) && log_in(probe, record, ssh, err) &&
-	     ask(probe, record, ssh, err);
+	ok = talk(probe, record, progress, ssh, err);
 	ssh_close(ssh);
 	return ok;
 }
 
-void probe_run(const struct probe *probe, struct record *record, int cancel_fd)
+/* After the first attempt there is a result already, for which no time need be
+ * left. */
+static bool may_begin(const struct probe_progress *progress,
+                      const struct wait *wait)
 {
-	unsigned limit_ms = probe->settings.host_timeout_ms;
-	nanoseconds begin = monotonic_ns();
-	struct wait wait = { .deadline = begin + limit_ms * NS_PER_MS,
-		             .limit_ms = limit_ms,
-		             .cancel_fd = cancel_fd };
+	return progress->attempts == 0 || wait_cancelled(wait->cancel_fd) ||
+	       monotonic_ns() < wait->deadline;
+}
+
+/* Only what ends before the login may pass: from there on the password counts
+ * as sent. */
+static bool may_pass(const struct record *record, const struct err *err)
+{
+	return record->phase < PHASE_AUTH &&
+	       (err->kind == ERR_REFUSED || err->kind == ERR_DROPPED ||
+	        err->kind == ERR_SCARCE);
+}
+
+static void tell_failure(struct record *record, unsigned attempts,
+                         const struct err *err)
+{
+	char words[32];
+
+	record_fail(record, err);
+	if (attempts < 2 || err->kind == ERR_CANCELLED)
+		return;
+	snprintf(words, sizeof(words), " (%u attempts)", attempts);
+	record_add_error(record, words);
+}
+
+/* False: it may pass, and there is time left to see. */
+static bool attempt(const struct probe *probe, struct record *record,
+                    struct probe_progress *progress, const struct wait *wait)
+{
+	bool again = false;
 	struct err err;
 
-	if (tell_story(probe, record, &wait, &err)) {
+	progress->attempts++;
+	record_reset(record);
+	if (tell_story(probe, record, progress, wait, &err)) {
 		record->status = STATUS_OK;
 		record->phase = PHASE_NONE;
 	} else {
-		record_fail(record, &err);
+		tell_failure(record, progress->attempts, &err);
+		again = may_pass(record, &err) && wait_check(wait, &err);
 	}
+	record->total_ms = (monotonic_ns() - progress->begin) / NS_PER_MS;
+	record->last_attempt = probe_now(probe);
+	return !again;
+}
+
+bool probe_run(const struct probe *probe, struct record *record,
+               struct probe_progress *progress, int cancel_fd)
+{
+	unsigned limit_ms = probe->settings.host_timeout_ms;
+	struct wait wait = { .limit_ms = limit_ms, .cancel_fd = cancel_fd };
+
+	bool done;
+
+	if (progress->begin == 0)
+		progress->begin = monotonic_ns();
+	wait.deadline = progress->begin + limit_ms * NS_PER_MS;
+	done = !may_begin(progress, &wait) ||
+	       attempt(probe, record, progress, &wait);
+	atomic_store_explicit(&progress->phase, PHASE_NONE,
+	                      memory_order_relaxed);
+	if (done)
+		probe_give_up(probe, record);
+	return done;
+}
+
+void probe_give_up(const struct probe *probe, struct record *record)
+{
 	if (!probe->settings.keep_password)
 		host_forget_password(&record->host);
-	record->total_ms = (monotonic_ns() - begin) / NS_PER_MS;
-	record->last_attempt = probe_now(probe);
 }

@@ -21,6 +21,9 @@ struct probe_settings {
 	 * to keep it. Else it is overwritten right after the login. */
 	bool keep_password;
 	const char *name_servers; /* NULL: the system's; see resolve.h */
+	/* What probe_init() takes for the wall clock: the database's, for one
+	 * time in all rows. 0: this machine's. */
+	int64_t now_us;
 };
 
 /* Shared, read-only, by all probes of a run. */
@@ -46,10 +49,37 @@ void probe_release(struct probe *probe);
  * time since then: a clock that is set meanwhile changes no result. */
 int64_t probe_now(const struct probe *probe);
 
+/* One host's way through its attempts. Zero-initialised before the first. */
+struct probe_progress {
+	nanoseconds begin; /* of the first attempt; 0: not begun */
+	unsigned attempts; /* so far */
+	_Atomic int phase; /* an enum phase, where it is now: for any thread */
+};
+
 /*
- * Fills everything but .host and .run_id, within settings.host_timeout_ms. Once
- * cancel_fd is readable it ends at once with STATUS_SKIPPED. May be called by
- * any number of threads at once, each with a record of its own; wants less than
- * 48 KiB of stack.
+ * One attempt. Fills everything of the record but .host and .run_id; all
+ * attempts of a host and the pauses between them take no more than
+ * settings.host_timeout_ms from progress->begin. May be called by any number of
+ * threads at once, each with a record and a progress of its own; wants less
+ * than 48 KiB of stack.
+ *
+ * True: this is the result, and the password is wiped (see keep_password).
+ *
+ * False: the attempt failed in a way that may pass (refused; reset or dropped
+ * before the login, by OpenSSH's MaxStartups or PerSourcePenalties, say; no
+ * descriptor, memory or port for a socket), nothing secret was sent, and the
+ * password is still there. The record is filled as if this were the result.
+ * The caller waits, then calls it again with the same record and progress,
+ * which starts from a clean record; or calls probe_give_up().
+ *
+ * Never false once cancel_fd is readable (it then ends at once, as
+ * STATUS_SKIPPED) or when no time is left. When the time has passed before a
+ * later attempt begins, the result is that of the attempt before. After several
+ * attempts the error says how many.
  */
-void probe_run(const struct probe *probe, struct record *record, int cancel_fd);
+bool probe_run(const struct probe *probe, struct record *record,
+               struct probe_progress *progress, int cancel_fd);
+
+/* Instead of another attempt: the record stays, the password is wiped (see
+ * keep_password). */
+void probe_give_up(const struct probe *probe, struct record *record);

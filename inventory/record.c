@@ -1,5 +1,6 @@
 #include "inventory/record.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,28 @@ struct record *record_new(void)
 {
 	struct record *record = calloc(1, sizeof(*record));
 
-	if (record == NULL)
-		return NULL;
+	if (record != NULL)
+		record_reset(record);
+	return record;
+}
+
+void record_reset(struct record *record)
+{
+	free(record->output);
+	record->output = NULL;
+	record->output_length = 0;
 	record->status = STATUS_SKIPPED;
+	record->phase = PHASE_NONE;
+	record->error[0] = '\0';
+	record->address[0] = '\0';
+	record->hostname[0] = '\0';
 	record->exit_code = RECORD_UNKNOWN;
+	record->ssh_version[0] = '\0';
+	record->host_key_type[0] = '\0';
+	record->host_key_sha256[0] = '\0';
 	record->connect_ms = RECORD_UNKNOWN;
 	record->total_ms = RECORD_UNKNOWN;
 	record->last_attempt = RECORD_UNKNOWN;
-	return record;
 }
 
 void record_free(struct record *record)
@@ -61,6 +76,7 @@ static enum status status_of(enum err_kind kind)
 	case ERR_TIMEOUT:
 		return STATUS_TIMEOUT;
 	case ERR_PROTOCOL:
+	case ERR_DROPPED:
 		return STATUS_PROTOCOL;
 	case ERR_HOSTKEY:
 		return STATUS_HOSTKEY;
@@ -72,6 +88,7 @@ static enum status status_of(enum err_kind kind)
 		return STATUS_SKIPPED;
 	case ERR_NONE:
 	case ERR_SYSTEM:
+	case ERR_SCARCE:
 	case ERR_INPUT:
 	case ERR_STORE:
 	case ERR_STORE_DATA:
@@ -85,4 +102,15 @@ void record_fail(struct record *record, const struct err *err)
 {
 	record->status = status_of(err->kind);
 	snprintf(record->error, sizeof(record->error), "%s", err->text);
+}
+
+void record_add_error(struct record *record, const char *words)
+{
+	size_t length = strlen(words);
+	size_t used = strlen(record->error);
+
+	assert(length < sizeof(record->error));
+	if (used + length >= sizeof(record->error))
+		used = sizeof(record->error) - 1 - length;
+	memcpy(record->error + used, words, length + 1);
 }

@@ -88,11 +88,17 @@ struct record {
 /* A heap record with nothing known, status skipped; NULL without memory. */
 struct record *record_new(void);
 
+/* As record_new() made it, but for .host and .run_id. */
+void record_reset(struct record *record);
+
 /* Wipes the host (password), frees. NULL is fine. */
 void record_free(struct record *record);
 
 const char *status_name(enum status status);
 const char *phase_name(enum phase phase);
+
+/* Adds words to the error; where there is no room for both, they stay whole. */
+void record_add_error(struct record *record, const char *words);
 
 /* Sets status and error text from err; the phase stays as it is. A kind that is
  * no probe's end becomes STATUS_ERROR, a cancellation STATUS_SKIPPED. */

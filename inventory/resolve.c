@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <ares.h>
 
@@ -19,9 +22,30 @@ struct lookup {
 	struct ares_addrinfo *result;
 };
 
+/* c-ares goes on without what it was refused: without a file that it has not
+ * read, the name is not there. So it is noted. */
+static _Thread_local bool no_memory;
+
+static void *allocate(size_t size)
+{
+	void *block = malloc(size);
+
+	no_memory |= block == NULL;
+	return block;
+}
+
+static void *reallocate(void *block, size_t size)
+{
+	void *fresh = realloc(block, size);
+
+	no_memory |= fresh == NULL;
+	return fresh;
+}
+
 bool resolve_library_init(struct err *err)
 {
-	int status = ares_library_init(ARES_LIB_INIT_ALL);
+	int status = ares_library_init_mem(ARES_LIB_INIT_ALL, allocate, free,
+	                                   reallocate);
 
 	return status == ARES_SUCCESS ||
 	       err_set(err, ERR_SYSTEM, "cannot start c-ares: %s",
@@ -77,8 +101,11 @@ static bool channel_open(struct lookup *lookup, const char *servers,
 		if (status != ARES_SUCCESS)
 			ares_destroy(lookup->channel);
 	}
-	return status == ARES_SUCCESS ||
-	       err_set(err, ERR_SYSTEM, "cannot start a DNS lookup: %s",
+	if (status == ARES_SUCCESS)
+		return true;
+	if (no_memory)
+		return err_set(err, ERR_SCARCE, "out of memory");
+	return err_set(err, ERR_SYSTEM, "cannot start a DNS lookup: %s",
 	               ares_strerror(status));
 }
 
@@ -134,42 +161,108 @@ static bool await_answer(struct lookup *lookup, const struct wait *wait,
 	return true;
 }
 
-static bool answer_failed(int status, struct err *err)
+/* c-ares takes a socket that it cannot have for a server that refuses. */
+static bool no_socket(struct err *err)
 {
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	err_errno(err, ERR_SCARCE, errno, "cannot open a socket");
+	return true;
+}
+
+static bool answer_failed(int status, const struct wait *wait, struct err *err)
+{
+	const char *why;
+
+	if (no_memory)
+		return err_set(err, ERR_SCARCE, "out of memory");
 	switch (status) {
 	case ARES_ENOTFOUND:
-	case ARES_ENODATA:
 		return err_set(err, ERR_UNRESOLVED, "no such name");
-	case ARES_ENOMEM:
-		return err_set(err, ERR_SYSTEM, "out of memory");
+	case ARES_ENODATA:
+		return err_set(err, ERR_UNRESOLVED, "the name has no address");
+	case ARES_ETIMEOUT:
+		/* c-ares gave up, or it was for our own deadline to say so. */
+		if (!wait_check(wait, err))
+			return false;
+		why = "the name servers do not answer";
+		break;
+	case ARES_ECONNREFUSED:
+		if (no_socket(err))
+			return false;
+		/* Not reached; or, for c-ares 1.18, one of the following. */
+		why = "no name server has an answer";
+		break;
+	case ARES_ESERVFAIL:
+	case ARES_EREFUSED:
+	case ARES_ENOTIMP:
+		why = "no name server has an answer";
+		break;
+	case ARES_EFORMERR:
+	case ARES_EBADRESP:
+		why = "the name servers' answer makes no sense";
+		break;
+	case ARES_EBADNAME:
+		why = "not a name";
+		break;
 	default:
-		return err_set(err, ERR_UNRESOLVED,
-		               "cannot look the name up: %s",
-		               ares_strerror(status));
+		why = ares_strerror(status);
+		break;
+	}
+	return err_set(err, ERR_UNRESOLVED, "cannot look the name up: %s", why);
+}
+
+static const struct ares_addrinfo_node *
+first_of(const struct ares_addrinfo_node *node, int family)
+{
+	while (node != NULL && node->ai_family != family)
+		node = node->ai_next;
+	return node;
+}
+
+static void take_address(struct address *to,
+                         const struct ares_addrinfo_node *node, uint16_t port)
+{
+	if (node->ai_family == AF_INET) {
+		memcpy(&to->v4, node->ai_addr, sizeof(to->v4));
+		to->v4.sin_port = htons(port);
+		to->length = sizeof(to->v4);
+	} else {
+		memcpy(&to->v6, node->ai_addr, sizeof(to->v6));
+		to->v6.sin6_port = htons(port);
+		to->length = sizeof(to->v6);
 	}
 }
 
+/* The families take turns (RFC 8305 section 4), as long as both have some;
+ * the first one's begins. */
 static size_t take_addresses(const struct ares_addrinfo *result, uint16_t port,
                              struct address *addresses, size_t max)
 {
+	const struct ares_addrinfo_node *turn =
+	    first_of(result->nodes, AF_INET);
+	const struct ares_addrinfo_node *other =
+	    first_of(result->nodes, AF_INET6);
 	size_t count = 0;
 
-	for (const struct ares_addrinfo_node *node = result->nodes;
-	     node != NULL && count < max; node = node->ai_next) {
-		struct address *to = &addresses[count];
+	if (result->nodes != NULL && result->nodes == other) {
+		other = turn;
+		turn = result->nodes;
+	}
+	while (count < max && (turn != NULL || other != NULL)) {
+		const struct ares_addrinfo_node *next = other;
 
-		if (node->ai_family == AF_INET) {
-			memcpy(&to->v4, node->ai_addr, sizeof(to->v4));
-			to->v4.sin_port = htons(port);
-			to->length = sizeof(to->v4);
-		} else if (node->ai_family == AF_INET6) {
-			memcpy(&to->v6, node->ai_addr, sizeof(to->v6));
-			to->v6.sin6_port = htons(port);
-			to->length = sizeof(to->v6);
+		if (turn != NULL) {
+			take_address(&addresses[count++], turn, port);
+			other = first_of(turn->ai_next, turn->ai_family);
 		} else {
-			continue;
+			other = NULL;
 		}
-		count++;
+		turn = next;
 	}
 	return count;
 }
@@ -183,6 +276,7 @@ bool resolve(const char *name, uint16_t port, const char *servers,
 	struct lookup lookup = { .status = ARES_ECANCELLED };
 	bool ok = false;
 
+	no_memory = false;
 	if (!channel_open(&lookup, servers, err))
 		return false;
 	ares_getaddrinfo(lookup.channel, name, NULL, &hints, on_answer,
@@ -190,11 +284,11 @@ bool resolve(const char *name, uint16_t port, const char *servers,
 	if (!await_answer(&lookup, wait, err))
 		goto out;
 	if (lookup.status != ARES_SUCCESS) {
-		answer_failed(lookup.status, err);
+		answer_failed(lookup.status, wait, err);
 		goto out;
 	}
 	*count = take_addresses(lookup.result, port, addresses, max);
-	ok = *count > 0 || answer_failed(ARES_ENODATA, err);
+	ok = *count > 0 || answer_failed(ARES_ENODATA, wait, err);
 out:
 	/* Calls on_answer() for a lookup that is still under way. */
 	ares_destroy(lookup.channel);

@@ -1,9 +1,9 @@
 #include "inventory/ssh_session.h"
 
+#include "inventory/memory.h"
 #include "inventory/ssh_algorithms.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -26,44 +26,39 @@
 /* How often a stream of bytes that never pauses is asked for the run's end. */
 #define CANCEL_CHECK_NS (50 * NS_PER_MS)
 
-/*
- * libssh2's memory comes from malloc() and is wiped before it goes back, for a
- * password may pass through it, and the library wipes nothing itself. It also
- * frees blocks through us that OpenSSL allocated, so nothing may be added in
- * front of a block; malloc_usable_size() tells its size.
- */
+/* What the library says of an allocation that failed is something else, in many
+ * places; so it is noted. */
 static LIBSSH2_ALLOC_FUNC(allocate)
 {
-	(void)abstract;
-	return malloc(count);
+	struct ssh *ssh = *abstract;
+	void *block = memory_allocate(count);
+
+	if (block == NULL)
+		ssh->no_memory = true;
+	return block;
+}
+
+static LIBSSH2_REALLOC_FUNC(reallocate)
+{
+	struct ssh *ssh = *abstract;
+	void *block = memory_reallocate(ptr, count);
+
+	if (block == NULL)
+		ssh->no_memory = true;
+	return block;
 }
 
 static LIBSSH2_FREE_FUNC(wipe_and_free)
 {
 	(void)abstract;
-	if (ptr == NULL)
-		return;
-	explicit_bzero(ptr, malloc_usable_size(ptr));
-	free(ptr);
-}
-
-static LIBSSH2_REALLOC_FUNC(reallocate)
-{
-	size_t old = ptr != NULL ? malloc_usable_size(ptr) : 0;
-	void *fresh = malloc(count);
-
-	if (fresh == NULL)
-		return NULL;
-	if (ptr != NULL)
-		memcpy(fresh, ptr, old < count ? old : count);
-	wipe_and_free(ptr, abstract);
-	return fresh;
+	memory_free(ptr);
 }
 
 bool ssh_library_init(struct err *err)
 {
 	unsigned char byte;
 
+	memory_library_init();
 	/* Both make global tables that later calls only read. */
 	if (libssh2_init(0) != 0)
 		return err_set(err, ERR_SYSTEM, "cannot start libssh2");
@@ -103,6 +98,11 @@ static bool must_stop(struct ssh *ssh)
 	return ssh->stop != SSH_GOES_ON;
 }
 
+static bool is_over(const struct ssh *ssh)
+{
+	return ssh->stop == SSH_DEADLINE || ssh->stop == SSH_CANCELLED;
+}
+
 /*
  * recv() with the library's convention: a negative errno value. After the login
  * the connection's end looks like a pause: libssh2 1.10 would report it at once
@@ -114,8 +114,10 @@ static ssize_t receive_some(struct ssh *ssh, void *buffer, size_t length,
 {
 	ssize_t got;
 
+	/* Out of time looks like a pause too: the library then returns in the
+	 * middle of what it does, and ssh_close() can have it cleaned up. */
 	if (must_stop(ssh))
-		return -ECONNABORTED;
+		return is_over(ssh) ? -EAGAIN : -ECONNABORTED;
 	do
 		got = recv(ssh->fd, buffer, length, flags);
 	while (got < 0 && errno == EINTR);
@@ -161,12 +163,35 @@ static ssize_t receive_version(struct ssh *ssh, char *buffer, int flags)
 	return 1;
 }
 
+/*
+ * What the library forgets when a key exchange ends between two of its calls,
+ * up to 1.10: our key, unless the exchange fails in a call; and the server's,
+ * unless NEWKEYS has come (RFC 4253 section 7.3), which is not encrypted. So a
+ * session that is closed amid its handshake is given that, and nothing more.
+ */
+static ssize_t receive_last(struct ssh *ssh, char *buffer, size_t length)
+{
+	static const char newkeys[] = { 0, 0, 0, 12, 10, 21, 0, 0,
+		                        0, 0, 0, 0,  0,  0,  0, 0 };
+	size_t left = sizeof(newkeys) - ssh->last_given;
+
+	if (!ssh->shaking_hands || left == 0)
+		return -ECONNABORTED;
+	if (length > left)
+		length = left;
+	memcpy(buffer, newkeys + ssh->last_given, length);
+	ssh->last_given += length;
+	return (ssize_t)length;
+}
+
 static LIBSSH2_RECV_FUNC(receive)
 {
 	struct ssh *ssh = *abstract;
 
 	/* There is one: agents, which have another, are not used. */
 	(void)socket;
+	if (ssh->stop == SSH_DEAD)
+		return receive_last(ssh, buffer, length);
 	if (ssh->version_given <= ssh->greeting.line_length)
 		return receive_version(ssh, buffer, flags);
 	return receive_some(ssh, buffer, length, flags);
@@ -218,14 +243,14 @@ bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
 
 	if (s == NULL) {
 		close(fd);
-		return err_set(err, ERR_SYSTEM, "out of memory");
+		return err_set(err, ERR_SCARCE, "out of memory");
 	}
 	s->fd = fd;
 	s->wait = *wait;
 	s->session =
 	    libssh2_session_init_ex(allocate, wipe_and_free, reallocate, s);
 	if (s->session == NULL) {
-		err_set(err, ERR_SYSTEM, "out of memory");
+		err_set(err, ERR_SCARCE, "out of memory");
 		goto fail;
 	}
 	libssh2_session_set_blocking(s->session, 0);
@@ -239,18 +264,34 @@ fail:
 	return false;
 }
 
-void ssh_close(struct ssh *ssh)
+/* The library may have a packet left to look at, so there is a trap here too. A
+ * session that it could not free is lost; what is worse would be an end of the
+ * process. */
+static void free_session(struct ssh *ssh)
 {
-	if (ssh == NULL)
+	jmp_buf back;
+
+	if (setjmp(back) != 0)
 		return;
+	ssh_trap(&back);
 	if (ssh->logged_in && ssh->stop == SSH_GOES_ON)
 		(void)libssh2_session_disconnect(ssh->session, "done");
 	/* From here the callbacks fail, so that freeing cannot wait for the
 	 * server to close its channels. */
 	ssh->stop = SSH_DEAD;
 	shutdown(ssh->fd, SHUT_RDWR);
+	if (ssh->shaking_hands) /* see receive_last() */
+		(void)libssh2_session_handshake(ssh->session, ssh->fd);
 	if (ssh->session != NULL)
 		libssh2_session_free(ssh->session);
+	ssh_trap(NULL);
+}
+
+void ssh_close(struct ssh *ssh)
+{
+	if (ssh == NULL)
+		return;
+	free_session(ssh);
 	close(ssh->fd);
 	greeting_release(&ssh->greeting);
 	free(ssh);
@@ -306,41 +347,89 @@ bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
 		               "%s: more than %zu KiB from the server", what,
 		               bytes_max(ssh) / 1024);
 	case SSH_GOES_ON:
+	case SSH_TRAPPED:
 	case SSH_DEAD:
 		break;
 	}
+	if (ssh->no_memory)
+		return err_set(err, ERR_SCARCE, "out of memory");
 	if (ssh->os_error != 0)
 		return err_errno(err, kind, ssh->os_error, "%s", what);
 	if (ssh->peer_closed)
 		return err_set(err, kind,
 		               "%s: the server closed the connection", what);
-	if (libssh2_session_last_error(ssh->session, &words, NULL, 0) ==
-	    LIBSSH2_ERROR_ALLOC)
-		return err_set(err, ERR_SYSTEM, "out of memory");
-	return err_set(err, kind, "%s: %s", what, words);
+	(void)libssh2_session_last_error(ssh->session, &words, NULL, 0);
+	return err_set(err, kind, "%s: %s", what,
+	               words != NULL && words[0] != '\0' ? words : "failed");
+}
+
+bool ssh_trapped(struct ssh *ssh, enum err_kind kind, const char *what,
+                 struct err *err)
+{
+	ssh->stop = SSH_TRAPPED;
+	ssh->shaking_hands = false; /* it cannot go on with that */
+	return err_set(err, kind, "%s: a malformed packet from the server",
+	               what);
+}
+
+/* True when the connection was lost or ended, and not by us. */
+static bool is_dropped(const struct ssh *ssh)
+{
+	return ssh->stop == SSH_GOES_ON &&
+	       (ssh->os_error != 0 || ssh->peer_closed);
+}
+
+static bool no_version(struct ssh *ssh, enum err_kind kind, struct err *err)
+{
+	const char *refusal = greeting_refusal(&ssh->greeting);
+
+	if (ssh->stop == SSH_GOES_ON && refusal != NULL)
+		return err_set(err, kind, "the server says \"%s\"%s", refusal,
+		               strstr(refusal, "MaxStartups") != NULL
+		                   ? ""
+		                   : " (PerSourcePenalties or MaxStartups)");
+	if (ssh->stop == SSH_GOES_ON && ssh->greeting.text_bytes > 0)
+		return err_set(err, ERR_PROTOCOL, "not an SSH server");
+	return ssh_failed(ssh, kind, "no version string", err);
 }
 
 static bool handshake_failed(struct ssh *ssh, struct err *err)
 {
-	if (ssh->stop == SSH_GOES_ON && algorithms_explain(&ssh->greeting, err))
+	enum err_kind kind = is_dropped(ssh) ? ERR_DROPPED : ERR_PROTOCOL;
+
+	if (ssh->stop == SSH_GOES_ON && !ssh->no_memory &&
+	    algorithms_explain(&ssh->greeting, err))
 		return false;
-	if (ssh->greeting.state != GREETING_TEXT)
-		return ssh_failed(ssh, ERR_PROTOCOL, "key exchange", err);
-	if (ssh->greeting.text_bytes > 0 && ssh->stop == SSH_GOES_ON)
-		return err_set(err, ERR_PROTOCOL, "not an SSH server");
-	return ssh_failed(ssh, ERR_PROTOCOL, "no version string", err);
+	if (ssh->greeting.state == GREETING_TEXT)
+		return no_version(ssh, kind, err);
+	return ssh_failed(ssh, kind, "key exchange", err);
 }
 
-bool ssh_handshake(struct ssh *ssh, struct err *err)
+static bool shake_hands(struct ssh *ssh, struct err *err)
 {
 	int rc;
 
+	ssh->shaking_hands = true;
 	while ((rc = libssh2_session_handshake(ssh->session, ssh->fd)) ==
 	       LIBSSH2_ERROR_EAGAIN) {
 		if (!ssh_wait(ssh, err))
 			return false;
 	}
+	ssh->shaking_hands = false;
 	return rc == 0 || handshake_failed(ssh, err);
+}
+
+bool ssh_handshake(struct ssh *ssh, struct err *err)
+{
+	jmp_buf back;
+	bool ok;
+
+	if (setjmp(back) != 0)
+		return ssh_trapped(ssh, ERR_PROTOCOL, "key exchange", err);
+	ssh_trap(&back);
+	ok = shake_hands(ssh, err);
+	ssh_trap(NULL);
+	return ok;
 }
 
 const char *ssh_version(const struct ssh *ssh)
@@ -370,122 +459,4 @@ bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
 	EVP_EncodeBlock(base64, (const unsigned char *)hash, 32);
 	snprintf(sha256, sha256_size, "%.43s", (const char *)base64);
 	return true;
-}
-
-/* Leaves the new password NULL: the library then reports the expiry as such,
- * and nothing is changed. */
-static LIBSSH2_PASSWD_CHANGEREQ_FUNC(refuse_change)
-{
-	(void)session;
-	(void)abstract;
-	*newpw = NULL;
-	*newpw_len = 0;
-}
-
-enum methods {
-	METHODS_LISTED,   /* *list is set, and lives as long as the session */
-	METHODS_NEEDLESS, /* "none" was a way in: the user is logged in */
-	METHODS_FAILED    /* err says why */
-};
-
-/* Asks which ways in there are. */
-static enum methods list_methods(struct ssh *ssh, const char *user,
-                                 const char **list, struct err *err)
-{
-	while ((*list = libssh2_userauth_list(
-		    ssh->session, user, (unsigned)strlen(user))) == NULL) {
-		if (libssh2_userauth_authenticated(ssh->session))
-			return METHODS_NEEDLESS;
-		if (libssh2_session_last_errno(ssh->session) !=
-		    LIBSSH2_ERROR_EAGAIN) {
-			ssh_failed(ssh, ERR_PROTOCOL, "login", err);
-			return METHODS_FAILED;
-		}
-		if (!ssh_wait(ssh, err))
-			return METHODS_FAILED;
-	}
-	return METHODS_LISTED;
-}
-
-/*
- * libssh2 has one error for a wrong password and for a server that takes none;
- * the list tells them apart. The password is not sent again.
- */
-static bool password_refused(struct ssh *ssh, const char *user, struct err *err)
-{
-	const char *list = NULL;
-
-	switch (list_methods(ssh, user, &list, err)) {
-	case METHODS_LISTED:
-		if (name_list_has(list, strlen(list), "password",
-		                  strlen("password")))
-			break;
-		return err_set(err, ERR_AUTH,
-		               "the server takes no password from '%s', only "
-		               "%s",
-		               user, list);
-	case METHODS_FAILED:
-		/* Many servers hang up after a refusal. */
-		if (err->kind != ERR_PROTOCOL)
-			return false;
-		break;
-	case METHODS_NEEDLESS: /* the user was refused all the same */
-		break;
-	}
-	return err_set(err, ERR_AUTH, "password refused for '%s'", user);
-}
-
-static bool login_without_password(struct ssh *ssh, const char *user,
-                                   struct err *err)
-{
-	const char *list = NULL;
-
-	switch (list_methods(ssh, user, &list, err)) {
-	case METHODS_NEEDLESS:
-		return true;
-	case METHODS_LISTED:
-		return err_set(err, ERR_AUTH,
-		               "no password given for '%s'; the server wants "
-		               "%s",
-		               user, list);
-	case METHODS_FAILED:
-		break;
-	}
-	return false;
-}
-
-static bool login_with_password(struct ssh *ssh, const char *user,
-                                const char *password, struct err *err)
-{
-	int rc;
-
-	while ((rc = libssh2_userauth_password_ex(
-		    ssh->session, user, (unsigned)strlen(user), password,
-		    (unsigned)strlen(password), refuse_change)) ==
-	       LIBSSH2_ERROR_EAGAIN) {
-		if (!ssh_wait(ssh, err))
-			return false;
-	}
-	switch (rc) {
-	case 0:
-		return true;
-	case LIBSSH2_ERROR_AUTHENTICATION_FAILED:
-		return password_refused(ssh, user, err);
-	case LIBSSH2_ERROR_PASSWORD_EXPIRED:
-		return err_set(err, ERR_AUTH,
-		               "the password of '%s' has expired", user);
-	default:
-		return ssh_failed(ssh, ERR_PROTOCOL, "login", err);
-	}
-}
-
-bool ssh_login(struct ssh *ssh, const char *user, const char *password,
-               struct err *err)
-{
-	bool ok = password != NULL
-	              ? login_with_password(ssh, user, password, err)
-	              : login_without_password(ssh, user, err);
-
-	ssh->logged_in = ok;
-	return ok;
 }

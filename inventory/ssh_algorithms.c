@@ -138,7 +138,7 @@ bool algorithms_apply(LIBSSH2_SESSION *session, struct err *err)
 	for (size_t i = 0; i < OFFERS; i++) {
 		if (libssh2_session_method_pref(session, offers[i].method,
 		                                offered[i]) != 0)
-			return err_set(err, ERR_SYSTEM, "out of memory");
+			return err_set(err, ERR_SCARCE, "out of memory");
 	}
 	return true;
 }

@@ -201,14 +201,13 @@ static bool finish(struct ssh *ssh, LIBSSH2_CHANNEL *channel,
 	return true;
 }
 
-bool ssh_exec(struct ssh *ssh, const char *command, const char *input,
-              size_t input_length, size_t out_max, struct ssh_answer *answer,
-              struct err *err)
+static bool run_command(struct ssh *ssh, const char *command, const char *input,
+                        size_t input_length, size_t out_max,
+                        struct ssh_answer *answer, struct err *err)
 {
 	LIBSSH2_CHANNEL *channel;
 	bool ok = false;
 
-	memset(answer, 0, sizeof(*answer));
 	channel = open_channel(ssh, err);
 	if (channel == NULL)
 		return false;
@@ -224,6 +223,23 @@ out:
 	 * along without waiting; freeing it here would wait. */
 	if (ok)
 		libssh2_channel_free(channel);
+	return ok;
+}
+
+bool ssh_exec(struct ssh *ssh, const char *command, const char *input,
+              size_t input_length, size_t out_max, struct ssh_answer *answer,
+              struct err *err)
+{
+	jmp_buf back;
+	bool ok;
+
+	memset(answer, 0, sizeof(*answer));
+	if (setjmp(back) != 0)
+		return ssh_trapped(ssh, ERR_COMMAND, "command", err);
+	ssh_trap(&back);
+	ok = run_command(ssh, command, input, input_length, out_max, answer,
+	                 err);
+	ssh_trap(NULL);
 	return ok;
 }
 

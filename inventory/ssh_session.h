@@ -1,9 +1,10 @@
 #pragma once
 
-/* Inside of struct ssh, for ssh.c and ssh_channel.c alone. */
+/* Inside of struct ssh, for ssh.c, ssh_login.c and ssh_channel.c alone. */
 
 #include "inventory/greeting.h"
 #include "inventory/ssh.h"
+#include "inventory/ssh_trap.h"
 
 #include <libssh2.h>
 
@@ -14,6 +15,7 @@ enum ssh_stop {
 	SSH_CANCELLED,
 	SSH_TEXT_FLOOD, /* see greeting.h */
 	SSH_BYTE_FLOOD, /* more than any answer takes */
+	SSH_TRAPPED,    /* the library gave up, see ssh_trap.h */
 	SSH_DEAD        /* being closed */
 };
 
@@ -23,13 +25,16 @@ struct ssh {
 	struct wait wait;
 	enum ssh_stop stop;
 	bool peer_closed;
+	bool shaking_hands; /* begun, and not ended by the library */
 	bool logged_in;
 	bool opening_channel; /* see ssh_wait() */
+	bool no_memory;       /* the library was refused some */
 	int os_error;         /* of a receive or send that failed */
 	size_t received;      /* bytes */
 	nanoseconds cancel_checked;
 	struct greeting greeting;
 	size_t version_given; /* of greeting.line and its end, to the library */
+	size_t last_given;    /* see receive_last() */
 };
 
 /* After EAGAIN: waits for what the library waits for. */
@@ -41,3 +46,7 @@ bool ssh_wait(struct ssh *ssh, struct err *err);
  */
 bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
                 struct err *err);
+
+/* After setjmp() has returned for the trap; returns false. */
+bool ssh_trapped(struct ssh *ssh, enum err_kind kind, const char *what,
+                 struct err *err);

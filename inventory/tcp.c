@@ -1,6 +1,7 @@
 #include "inventory/tcp.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
@@ -87,50 +88,250 @@ static bool connect_failed(int errnum, struct err *err)
 	case ETIMEDOUT:
 		return err_set(err, ERR_TIMEOUT, "connection timed out");
 	case ECONNRESET:
-		return err_set(err, ERR_PROTOCOL,
+	case ECONNABORTED:
+		return err_set(err, ERR_DROPPED,
 		               "connection reset while connecting");
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EADDRNOTAVAIL: /* no local port is free */
+		return err_errno(err, ERR_SCARCE, errnum, "cannot connect");
 	default:
 		return err_errno(err, ERR_SYSTEM, errnum, "cannot connect");
 	}
 }
 
-static bool finish_connect(int fd, const struct wait *wait, struct err *err)
+/* --- the first of several addresses --------------------------------------- */
+
+/* RFC 8305 section 5: the "Connection Attempt Delay". */
+#define NEXT_AFTER_NS (250 * NS_PER_MS)
+
+#define FLIGHTS_MAX 2
+
+/* A connection under way. */
+struct flight {
+	int fd;
+	size_t which;
+	struct wait wait; /* for this one alone */
+};
+
+struct race {
+	const struct address *addresses;
+	size_t count;
+	unsigned limit_ms;
+	const struct wait *wait;
+	struct flight flights[FLIGHTS_MAX];
+	size_t flying;
+	size_t next;            /* address to begin with */
+	nanoseconds begin_next; /* when, as long as another one is flying */
+	/* Of all failures so far, the most telling one. */
+	struct err err;
+	size_t err_which;
+	bool failed;
+};
+
+/* What a host said says more than what was not heard of it, and that more than
+ * that there is no way to it. */
+static int weight(enum err_kind kind)
+{
+	if (kind == ERR_REFUSED || kind == ERR_DROPPED)
+		return 4;
+	if (kind == ERR_TIMEOUT)
+		return 3;
+	if (kind == ERR_SCARCE)
+		return 2;
+	return kind == ERR_UNREACHABLE;
+}
+
+static void note(struct race *race, size_t which, const struct err *err)
+{
+	if (race->failed && weight(err->kind) <= weight(race->err.kind))
+		return;
+	race->err = *err;
+	race->err_which = which;
+	race->failed = true;
+}
+
+static void land(struct race *race, size_t flight)
+{
+	race->flights[flight] = race->flights[--race->flying];
+}
+
+/* The next address has its turn at once. */
+static void crash(struct race *race, size_t flight, const struct err *err)
+{
+	close(race->flights[flight].fd);
+	note(race, race->flights[flight].which, err);
+	land(race, flight);
+	race->begin_next = 0;
+}
+
+static bool is_scarce(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS ||
+	       errnum == ENOMEM;
+}
+
+/* Begins with the next address; true when it is connected already. */
+static bool begin(struct race *race, int *fd, size_t *which)
+{
+	const struct address *address = &race->addresses[race->next];
+	struct wait wait = wait_at_most(race->wait, race->limit_ms);
+	int one = 1;
+	int sock = socket(address->any.sa_family,
+	                  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int errnum;
+	struct err err;
+
+	if (sock < 0 && race->flying > 0 && is_scarce(errno)) {
+		race->begin_next = INT64_MAX; /* when the other one is done */
+		return false;
+	}
+	*which = race->next++;
+	race->begin_next = monotonic_ns() + NEXT_AFTER_NS;
+	if (sock < 0) {
+		connect_failed(errno, &err);
+		note(race, *which, &err);
+		return false;
+	}
+	/* Without it a run is only slower. */
+	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(sock, &address->any, address->length) == 0) {
+		*fd = sock;
+		return true;
+	}
+	errnum = errno;
+	race->flights[race->flying++] =
+	    (struct flight){ .fd = sock, .which = *which, .wait = wait };
+	/* EINTR leaves the connection under way, as EINPROGRESS. */
+	if (errnum != EINPROGRESS && errnum != EINTR) {
+		connect_failed(errnum, &err);
+		crash(race, race->flying - 1, &err);
+	}
+	return false;
+}
+
+/* Until when nothing can happen but that a flight ends. */
+static nanoseconds next_deadline(const struct race *race)
+{
+	nanoseconds deadline = race->wait->deadline;
+
+	for (size_t i = 0; i < race->flying; i++) {
+		if (race->flights[i].wait.deadline < deadline)
+			deadline = race->flights[i].wait.deadline;
+	}
+	if (race->next < race->count && race->flying < FLIGHTS_MAX &&
+	    race->begin_next < deadline)
+		deadline = race->begin_next;
+	return deadline;
+}
+
+static int how_it_ended(int fd)
 {
 	int errnum = 0;
 	socklen_t size = sizeof(errnum);
 
-	if (!wait_ready(wait, fd, POLLOUT, err))
-		return false;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size) != 0)
-		errnum = errno;
-	return errnum == 0 || connect_failed(errnum, err);
+		return errno;
+	return errnum;
 }
 
-bool tcp_connect(int *fd, const struct address *address,
-                 const struct wait *wait, struct err *err)
+/* Ends the flights that have come to an end; true when one arrived. */
+static bool watch_flights(struct race *race, const struct pollfd *fds, int *fd,
+                          size_t *which)
 {
-	int one = 1;
-	int sock = socket(address->any.sa_family,
-	                  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	for (size_t i = race->flying; i-- > 0;) {
+		struct flight *flight = &race->flights[i];
+		struct err err;
+		int errnum;
 
-	if (sock < 0) {
-		if (errno == EAFNOSUPPORT)
-			return connect_failed(errno, err);
-		return err_errno(err, ERR_SYSTEM, errno,
-		                 "cannot open a socket");
-	}
-	/* Without it a run is only slower. */
-	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(sock, &address->any, address->length) != 0) {
-		/* EINTR leaves the connection under way, as EINPROGRESS. */
-		bool under_way = errno == EINPROGRESS || errno == EINTR;
-
-		if (under_way ? !finish_connect(sock, wait, err)
-		              : !connect_failed(errno, err)) {
-			close(sock);
-			return false;
+		if (fds[i].revents == 0) {
+			if (!wait_check(&flight->wait, &err))
+				crash(race, i, &err);
+			continue;
 		}
+		errnum = how_it_ended(flight->fd);
+		if (errnum == 0) {
+			*fd = flight->fd;
+			*which = flight->which;
+			land(race, i);
+			return true;
+		}
+		connect_failed(errnum, &err);
+		crash(race, i, &err);
 	}
-	*fd = sock;
-	return true;
+	return false;
+}
+
+/* False when the whole wait is over, or poll() failed: *err says so. */
+static bool wait_for_flights(struct race *race,
+                             struct pollfd fds[static FLIGHTS_MAX + 1],
+                             struct err *err)
+{
+	nfds_t count = 0;
+
+	for (; count < race->flying; count++)
+		fds[count] = (struct pollfd){ .fd = race->flights[count].fd,
+			                      .events = POLLOUT };
+	fds[count] =
+	    (struct pollfd){ .fd = race->wait->cancel_fd, .events = POLLIN };
+	for (;;) {
+		int left_ms = deadline_poll_ms(next_deadline(race));
+
+		if (poll(fds, count + 1, left_ms) >= 0)
+			break;
+		if (errno != EINTR)
+			return err_errno(err, ERR_SYSTEM, errno, "poll");
+	}
+	return fds[count].revents == 0 || wait_check(race->wait, err);
+}
+
+static bool next_may_begin(const struct race *race)
+{
+	return race->next < race->count &&
+	       (race->flying == 0 || (race->flying < FLIGHTS_MAX &&
+	                              monotonic_ns() >= race->begin_next));
+}
+
+static bool run_race(struct race *race, int *fd, size_t *which, struct err *err)
+{
+	bool goes_on = true;
+
+	while (goes_on) {
+		struct pollfd fds[FLIGHTS_MAX + 1];
+
+		if (next_may_begin(race)) {
+			if (begin(race, fd, which))
+				return true;
+		} else if (!wait_for_flights(race, fds, err)) {
+			*which = race->flights[0].which;
+			return false;
+		} else if (watch_flights(race, fds, fd, which)) {
+			return true;
+		}
+		goes_on =
+		    race->flying > 0 || (race->next < race->count &&
+		                         monotonic_ns() < race->wait->deadline);
+	}
+	*which = race->err_which;
+	*err = race->err;
+	return false;
+}
+
+bool tcp_connect(int *fd, size_t *which, const struct address *addresses,
+                 size_t count, unsigned limit_ms, const struct wait *wait,
+                 struct err *err)
+{
+	struct race race = { .addresses = addresses,
+		             .count = count,
+		             .limit_ms = limit_ms,
+		             .wait = wait };
+	bool ok;
+
+	assert(count > 0);
+	ok = run_race(&race, fd, which, err);
+	for (size_t i = 0; i < race.flying; i++)
+		close(race.flights[i].fd);
+	return ok;
 }

@@ -27,9 +27,19 @@ bool address_parse(struct address *address, const char *text, uint16_t port,
 void address_format(const struct address *address, char *text, size_t size);
 
 /*
- * Connects. *fd is non-blocking, close-on-exec, without Nagle's delay, and the
- * caller's. ERR_REFUSED, ERR_UNREACHABLE, ERR_TIMEOUT, ERR_CANCELLED,
- * ERR_PROTOCOL (reset at once) or ERR_SYSTEM (out of descriptors or memory).
+ * Connects to the first of the addresses that answers (RFC 8305): the next one
+ * is tried a quarter of a second after the one before, or at once when that one
+ * failed; each for limit_ms at most, no more than two at a time. The second
+ * descriptor is a luxury: where there is none, the addresses take turns.
+ *
+ * *fd is non-blocking, close-on-exec, without Nagle's delay, and the caller's.
+ * *which is the address that answered; on false, the one that the error is
+ * about, which is the most telling of all.
+ *
+ * ERR_REFUSED, ERR_UNREACHABLE, ERR_TIMEOUT, ERR_CANCELLED, ERR_DROPPED (reset
+ * at once), ERR_SCARCE (no descriptor, port or memory for a socket) or
+ * ERR_SYSTEM.
  */
-bool tcp_connect(int *fd, const struct address *address,
-                 const struct wait *wait, struct err *err);
+bool tcp_connect(int *fd, size_t *which, const struct address *addresses,
+                 size_t count, unsigned limit_ms, const struct wait *wait,
+                 struct err *err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 struct fake_ssh fake_ssh;
@@ -18,6 +19,11 @@ struct ssh {
 static bool step(const struct fake_step *s, struct err *err)
 {
 	return s->fails == ERR_NONE || err_set(err, s->fails, "%s", s->text);
+}
+
+static int phase(void)
+{
+	return fake_ssh.phase != NULL ? *fake_ssh.phase : -1;
 }
 
 bool ssh_library_init(struct err *err)
@@ -36,6 +42,7 @@ bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
 	(void)wait;
 	fake_ssh.opened++;
 	if (!step(&fake_ssh.open, err)) {
+		fake_ssh.closed++;
 		close(fd);
 		return false;
 	}
@@ -49,6 +56,9 @@ bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
 bool ssh_handshake(struct ssh *ssh, struct err *err)
 {
 	(void)ssh;
+	fake_ssh.phase_in_handshake = phase();
+	if (fake_ssh.fires > 0)
+		(void)eventfd_write(fake_ssh.fires, 1);
 	return step(&fake_ssh.handshake, err);
 }
 
@@ -73,6 +83,7 @@ bool ssh_login(struct ssh *ssh, const char *user, const char *password,
                struct err *err)
 {
 	(void)ssh;
+	fake_ssh.phase_in_login = phase();
 	fake_ssh.logins++;
 	fake_ssh.had_password = password != NULL;
 	snprintf(fake_ssh.user, sizeof(fake_ssh.user), "%s", user);
@@ -145,6 +156,7 @@ bool ssh_exec(struct ssh *ssh, const char *command, const char *input,
 	if (which >= FAKE_EXECS)
 		abort();
 	as = &fake_ssh.answers[which];
+	fake_ssh.phase_in_exec = phase();
 	watch();
 	snprintf(fake_ssh.commands[which], sizeof(fake_ssh.commands[which]),
 	         "%s", command);

@@ -36,9 +36,12 @@ struct fake_ssh {
 	struct fake_step open, handshake, host_key, login;
 	const char *version;
 	struct fake_answer answers[FAKE_EXECS];
-	const char *watched; /* a password, looked at in each exec */
+	const char *watched;      /* a password, looked at in each exec */
+	int fires;                /* an eventfd, in the handshake; 0: none */
+	const _Atomic int *phase; /* looked at in each step, or NULL */
 
 	/* What was seen. */
+	int phase_in_handshake, phase_in_login, phase_in_exec;
 	unsigned opened, closed, logins, execs, released;
 	char user[64];
 	char password[64];

@@ -3,18 +3,29 @@ unit_test(utf8 LIBS inventory)
 unit_test(host LIBS inventory)
 unit_test(hostfile LIBS inventory WRAP read __read_chk)
 unit_test(hostfile_memory LIBS inventory WRAP calloc strdup poll)
+unit_test(hostfile_wake LIBS inventory)
+unit_test(hostset LIBS inventory WRAP calloc)
 unit_test(frame LIBS inventory WRAP getrandom malloc)
 unit_test(frame_shells LIBS inventory)
 unit_test(greeting LIBS inventory WRAP malloc)
 unit_test(field LIBS inventory)
 unit_test(record LIBS inventory WRAP calloc free)
 unit_test(wait LIBS inventory WRAP poll)
-unit_test(tcp LIBS inventory WRAP poll connect socket)
+foreach(test tcp tcp_race)
+  unit_test(${test} SOURCES tcp_watch.c LIBS inventory
+            WRAP poll connect socket)
+endforeach()
 unit_test(resolve LIBS inventory WRAP poll __poll_chk)
 unit_test(ssh_algorithms LIBS inventory PkgConfig::SSH2)
 # The fake session takes the place of ssh.c and ssh_channel.c in the library.
 unit_test(probe SOURCES fake_ssh.c LIBS inventory)
+unit_test(probe_again SOURCES fake_ssh.c LIBS inventory)
 unit_test(probe_answer SOURCES fake_ssh.c LIBS inventory)
+# Whole probes of the fleet's hosts.
+unit_test(memory SOURCES fleet/process.c LIBS inventory PkgConfig::CRYPTO
+          WRAP malloc calloc realloc nanosleep CRYPTO_set_mem_functions)
+unit_test(leak SOURCES fleet/process.c LIBS inventory
+          WRAP malloc calloc realloc free clock_gettime)
 # The real session against real servers: the hosts of the fleet.
 set(SSH_WATCH_WRAP clock_gettime close free poll setsockopt shutdown
   libssh2_channel_open_ex libssh2_channel_read_ex libssh2_session_free
@@ -22,6 +33,8 @@ set(SSH_WATCH_WRAP clock_gettime close free poll setsockopt shutdown
 foreach(test ssh ssh_end)
   unit_test(${test} SOURCES ssh_watch.c fleet/process.c
             LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP})
+endforeach()
+foreach(test memory leak ssh ssh_end)
   target_compile_definitions(test_${test} PRIVATE
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)

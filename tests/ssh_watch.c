@@ -206,10 +206,12 @@ struct ssh *connected(const struct process *fleet, const char *ip,
 	struct address address;
 	struct ssh *ssh = NULL;
 	struct err err;
+	size_t which;
 	int fd = -1;
 
 	assert_true(address_parse(&address, ip, fleet->port, &err));
-	assert_true(tcp_connect(&fd, &address, wait, &err));
+	assert_true(
+	    tcp_connect(&fd, &which, &address, 1, PLENTY_MS, wait, &err));
 	watch.fd = fd;
 	assert_true(ssh_open(&ssh, fd, wait, &err));
 	return ssh;

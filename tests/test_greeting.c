@@ -355,6 +355,44 @@ static void a_list_longer_than_its_packet_is_not_known(void **state)
 	}
 }
 
+static void a_server_that_turns_us_away_is_known_by_its_words(void **state)
+{
+	static const struct {
+		const char *text, *refusal;
+	} cases[] = {
+		{ "Exceeded MaxStartups\r\n", "Exceeded MaxStartups" },
+		{ "Not allowed at this time\r\n", "Not allowed at this time" },
+		{ "Not allowed at this time\n", "Not allowed at this time" },
+		{ "hello\nExceeded MaxStartups\r\nbye\n",
+		  "Exceeded MaxStartups" },
+		{ "Exceeded MaxStart\r\n", NULL },
+		{ "We Exceeded MaxStartups\r\n", NULL },
+		{ "Exceeded MaxStartups", NULL }, /* the line has no end */
+		{ "\n\n", NULL },
+		{ "", NULL },
+		{ "Exceeded MaxStartups\r\nSSH-2.0-x\r\n", NULL },
+	};
+	static struct wire wire;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct greeting greeting;
+		const char *refusal;
+
+		wire.length = 0;
+		put_text(&wire, cases[i].text);
+		feed(&greeting, &wire, 3);
+		refusal = greeting_refusal(&greeting);
+		if (cases[i].refusal == NULL) {
+			assert_null(refusal);
+		} else {
+			assert_non_null(refusal);
+			assert_string_equal(refusal, cases[i].refusal);
+		}
+		greeting_release(&greeting);
+	}
+}
+
 static void without_memory_only_the_lists_are_missing(void **state)
 {
 	static struct wire wire;
@@ -387,6 +425,8 @@ int main(void)
 		cmocka_unit_test(a_malformed_packet_ends_the_looking),
 		cmocka_unit_test(the_largest_packet_is_kept),
 		cmocka_unit_test(a_list_longer_than_its_packet_is_not_known),
+		cmocka_unit_test(
+		    a_server_that_turns_us_away_is_known_by_its_words),
 		cmocka_unit_test(without_memory_only_the_lists_are_missing),
 	};
 

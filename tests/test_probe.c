@@ -6,13 +6,6 @@
 
 /* From the first step to the login, and the hostname alone. */
 
-static void assert_forgotten(const struct fixture *f)
-{
-	static const char zeros[sizeof(f->record->host.password)];
-
-	assert_memory_equal(f->record->host.password, zeros, sizeof(zeros));
-}
-
 static void a_host_that_answers_is_ok(void **state)
 {
 	struct fixture f;
@@ -57,28 +50,6 @@ static void the_login_gets_what_the_line_has(void **state)
 	assert_false(fake_ssh.had_password);
 	fixture_close(&f);
 }
-
-/* Every way a probe can end before its answer. */
-enum end { END_OPEN, END_HANDSHAKE, END_HOST_KEY, END_LOGIN, END_EXEC, ENDS };
-
-static void set_end(enum end end, enum err_kind kind)
-{
-	struct fake_step *steps[ENDS] = {
-		[END_OPEN] = &fake_ssh.open,
-		[END_HANDSHAKE] = &fake_ssh.handshake,
-		[END_HOST_KEY] = &fake_ssh.host_key,
-		[END_LOGIN] = &fake_ssh.login,
-		[END_EXEC] = &fake_ssh.answers[0].step,
-	};
-
-	*steps[end] = (struct fake_step){ kind, "words of the session" };
-}
-
-static const enum phase phase_of[ENDS] = {
-	[END_OPEN] = PHASE_CONNECT,       [END_HANDSHAKE] = PHASE_HANDSHAKE,
-	[END_HOST_KEY] = PHASE_HANDSHAKE, [END_LOGIN] = PHASE_AUTH,
-	[END_EXEC] = PHASE_COMMAND,
-};
 
 static const struct {
 	enum err_kind kind;
@@ -155,7 +126,8 @@ static void nobody_listening_is_refused(void **state)
 	fixture_open(&f, &usual_settings);
 	close(f.server);
 	f.server = bound_socket(SOCK_STREAM, &f.record->host.port);
-	fixture_run(&f, -1);
+	assert_false(fixture_run(&f, -1)); /* it may pass */
+	probe_give_up(&f.probe, f.record);
 	assert_ended(&f, STATUS_REFUSED, PHASE_CONNECT, "connection refused");
 	assert_string_equal(f.record->address, "127.0.0.1");
 	assert_true(f.record->connect_ms == RECORD_UNKNOWN);
@@ -253,6 +225,37 @@ static void the_clock_of_the_results_is_the_walls(void **state)
 	fixture_close(&f);
 }
 
+static void the_phase_can_be_watched(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, &usual_settings);
+	assert_int_equal(f.progress.phase, PHASE_NONE);
+	fake_ssh.phase = &f.progress.phase;
+	fixture_run(&f, -1);
+	assert_int_equal(fake_ssh.phase_in_handshake, PHASE_HANDSHAKE);
+	assert_int_equal(fake_ssh.phase_in_login, PHASE_AUTH);
+	assert_int_equal(fake_ssh.phase_in_exec, PHASE_COMMAND);
+	assert_int_equal(f.progress.phase, PHASE_NONE);
+	fixture_close(&f);
+}
+
+static void the_databases_clock_may_be_given(void **state)
+{
+	struct probe_settings settings = usual_settings;
+	struct fixture f;
+
+	(void)state;
+	settings.now_us = INT64_C(1000000000000000); /* 2001 */
+	fixture_open(&f, &settings);
+	fixture_run(&f, -1);
+	assert_true(f.record->last_attempt >= settings.now_us);
+	assert_true(f.record->last_attempt <
+	            settings.now_us + 10 * INT64_C(1000) * PLENTY_MS);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +272,8 @@ int main(void)
 		cmocka_unit_test(no_time_at_all_is_a_timeout),
 		cmocka_unit_test(after_the_end_of_the_run_a_host_is_skipped),
 		cmocka_unit_test(the_clock_of_the_results_is_the_walls),
+		cmocka_unit_test(the_phase_can_be_watched),
+		cmocka_unit_test(the_databases_clock_may_be_given),
 	};
 
 	return !!cmocka_run_group_tests(tests, libraries_set_up,

@@ -94,12 +94,14 @@ static void a_failure_becomes_its_status(void **state)
 		{ ERR_REFUSED, "refused" },
 		{ ERR_TIMEOUT, "timeout" },
 		{ ERR_PROTOCOL, "protocol" },
+		{ ERR_DROPPED, "protocol" },
 		{ ERR_HOSTKEY, "hostkey" },
 		{ ERR_AUTH, "auth" },
 		{ ERR_COMMAND, "command" },
 		{ ERR_CANCELLED, "skipped" },
 		{ ERR_NONE, "error" },
 		{ ERR_SYSTEM, "error" },
+		{ ERR_SCARCE, "error" },
 		{ ERR_INPUT, "error" },
 		{ ERR_STORE, "error" },
 		{ ERR_STORE_DATA, "error" },
@@ -136,6 +138,61 @@ static void the_longest_sentence_fits(void **state)
 	record_free(record);
 }
 
+static void words_are_added_and_stay_whole(void **state)
+{
+	struct record *record = record_new();
+	struct err err = { .kind = ERR_AUTH };
+
+	(void)state;
+	assert_non_null(record);
+	record_add_error(record, "alone");
+	assert_string_equal(record->error, "alone");
+	record_add_error(record, " (2 attempts)");
+	assert_string_equal(record->error, "alone (2 attempts)");
+	for (size_t free_bytes = 0; free_bytes < 8; free_bytes++) {
+		const char *end;
+
+		memset(err.text, 'x', sizeof(err.text));
+		err.text[sizeof(err.text) - 1 - free_bytes] = '\0';
+		record_fail(record, &err);
+		record_add_error(record, "words");
+		end = record->error + strlen(record->error);
+		assert_string_equal(end - 6, "xwords");
+	}
+	record_free(record);
+}
+
+static void a_reset_leaves_the_host_and_the_run(void **state)
+{
+	struct record *record = record_new();
+	struct record *fresh = record_new();
+
+	(void)state;
+	assert_non_null(record);
+	assert_non_null(fresh);
+	memset(record, 0xAA, sizeof(*record));
+	record->output = strdup("output");
+	record_reset(record);
+	assert_null(record->output);
+	assert_int_equal(record->output_length, 0);
+	assert_int_equal(record->status, fresh->status);
+	assert_int_equal(record->phase, fresh->phase);
+	assert_string_equal(record->error, "");
+	assert_string_equal(record->address, "");
+	assert_string_equal(record->hostname, "");
+	assert_string_equal(record->ssh_version, "");
+	assert_string_equal(record->host_key_type, "");
+	assert_string_equal(record->host_key_sha256, "");
+	assert_true(record->exit_code == RECORD_UNKNOWN);
+	assert_true(record->connect_ms == RECORD_UNKNOWN);
+	assert_true(record->total_ms == RECORD_UNKNOWN);
+	assert_true(record->last_attempt == RECORD_UNKNOWN);
+	assert_int_equal(record->host.port, 0xAAAA);
+	assert_int_equal(record->run_id[0] & 0xFF, 0xAA);
+	record_free(record);
+	record_free(fresh);
+}
+
 static void names_fit_their_column(void **state)
 {
 	(void)state;
@@ -160,6 +217,8 @@ int main(void)
 		cmocka_unit_test(freeing_wipes_the_password),
 		cmocka_unit_test(a_failure_becomes_its_status),
 		cmocka_unit_test(the_longest_sentence_fits),
+		cmocka_unit_test(words_are_added_and_stay_whole),
+		cmocka_unit_test(a_reset_leaves_the_host_and_the_run),
 		cmocka_unit_test(names_fit_their_column),
 	};
 

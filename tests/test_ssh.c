@@ -86,7 +86,7 @@ static void a_session_that_cannot_begin_closes_its_socket(void **state)
 	watch.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(watch.fd >= 0);
 	assert_false(ssh_open(&ssh, watch.fd, &wait, &err));
-	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(err.kind, ERR_SCARCE);
 	assert_string_equal(watch.order, "sc");
 }
 

@@ -1,18 +1,94 @@
 #include "tests/ssh_watch.h"
 
+#include "inventory/tcp.h"
+
+#include <string.h>
+
 /* What ends a session that would not end by itself. */
 
 #define NO_BANNER "127.40.0.1"
 #define DRIP "127.42.0.1"
+#define NO_KEX_REPLY "127.46.0.1"
 #define LINE_FLOOD "127.50.0.1"
 #define ENDLESS_LINE "127.51.0.1"
 #define IGNORE_FLOOD "127.57.0.1"
+#define HTTP "127.55.0.1"
 #define BIG_OUTPUT "127.73.0.1"
 #define ENDLESS_STDERR "127.74.0.1"
 
 /* Of looks at the clock: each time bytes are received there is one. Floods are
  * far longer. */
 #define AMID_A_FLOOD 20
+
+/* How a handshake fails, and in which words. */
+static void assert_fails(const char *ip, enum err_kind kind, const char *words)
+{
+	const struct wait wait = wait_ms(PLENTY_MS, -1);
+	struct ssh *ssh = connected(&near, ip, &wait);
+	struct err err;
+
+	assert_false(ssh_handshake(ssh, &err));
+	ssh_close(ssh);
+	if (err.kind != kind || strstr(err.text, words) == NULL)
+		fail_msg("%s: %s", ip, err.text);
+}
+
+static void a_connection_that_is_dropped_may_pass(void **state)
+{
+	(void)state;
+	watch_anew();
+	assert_fails("127.52.0.1", ERR_DROPPED, "closed the connection");
+	assert_fails("127.60.0.1", ERR_DROPPED, "no version string");
+	assert_fails("127.61.0.1", ERR_DROPPED,
+	             "the server says \"Exceeded MaxStartups\"");
+	assert_fails("127.62.0.1", ERR_DROPPED,
+	             "the server says \"Not allowed at this time\" "
+	             "(PerSourcePenalties or MaxStartups)");
+	assert_fails("127.64.0.1", ERR_DROPPED, "key exchange");
+}
+
+static enum err_kind visit_fails(const char *ip, const struct wait *wait)
+{
+	struct address address;
+	struct ssh *ssh = NULL;
+	struct err err;
+	size_t which;
+	int fd = -1;
+
+	assert_true(address_parse(&address, ip, near.port, &err));
+	if (tcp_connect(&fd, &which, &address, 1, PLENTY_MS, wait, &err)) {
+		assert_true(ssh_open(&ssh, fd, wait, &err));
+		assert_false(ssh_handshake(ssh, &err));
+		ssh_close(ssh);
+	}
+	return err.kind;
+}
+
+/* Which may be seen while connecting, or after it. */
+static void a_connection_that_is_reset_may_pass(void **state)
+{
+	const struct wait wait = wait_ms(PLENTY_MS, -1);
+
+	(void)state;
+	watch_anew();
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(visit_fails("127.53.0.1", &wait), ERR_DROPPED);
+		assert_int_equal(visit_fails("127.63.0.1", &wait), ERR_DROPPED);
+	}
+}
+
+static void what_will_be_the_same_again_may_not_pass(void **state)
+{
+	(void)state;
+	watch_anew();
+	assert_fails("127.54.0.1", ERR_PROTOCOL, "key exchange");
+	assert_fails(HTTP, ERR_PROTOCOL, "not an SSH server");
+	assert_fails("127.58.0.1", ERR_PROTOCOL, "no common key exchange");
+	assert_fails("127.59.0.1", ERR_PROTOCOL, "no common cipher");
+	assert_fails(LINE_FLOOD, ERR_PROTOCOL, "before a version string");
+	assert_fails(ENDLESS_LINE, ERR_PROTOCOL, "before a version string");
+	assert_fails(IGNORE_FLOOD, ERR_PROTOCOL, "512 KiB");
+}
 
 static void a_flood_ends_at_the_limit(void **state)
 {
@@ -33,11 +109,11 @@ static void a_flood_ends_at_the_limit(void **state)
 
 static void the_deadline_ends_silence_and_single_bytes(void **state)
 {
-	static const char *const ips[] = { NO_BANNER, DRIP };
+	static const char *const ips[] = { NO_BANNER, DRIP, NO_KEX_REPLY };
 
 	(void)state;
 	watch_anew();
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		const struct wait wait = wait_ms(1000, -1);
 
 		assert_int_equal(handshake_fails(ips[i], &wait), ERR_TIMEOUT);
@@ -132,6 +208,9 @@ static void the_end_of_the_run_ends_a_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_that_is_dropped_may_pass),
+		cmocka_unit_test(a_connection_that_is_reset_may_pass),
+		cmocka_unit_test(what_will_be_the_same_again_may_not_pass),
 		cmocka_unit_test(a_flood_ends_at_the_limit),
 		cmocka_unit_test(the_deadline_ends_silence_and_single_bytes),
 		cmocka_unit_test(the_deadline_ends_a_flood),

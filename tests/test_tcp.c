@@ -1,6 +1,4 @@
-#include "inventory/tcp.h"
-
-#include "tests/net_fixture.h"
+#include "tests/tcp_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,49 +6,6 @@
 #include <string.h>
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-
-static const struct poll_trap *trap;
-static int connect_fails, socket_fails;
-
-int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
-int __real_connect(int fd, const struct sockaddr *to, socklen_t length);
-int __wrap_connect(int fd, const struct sockaddr *to, socklen_t length);
-int __real_socket(int domain, int type, int protocol);
-int __wrap_socket(int domain, int type, int protocol);
-
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
-{
-	poll_trap_spring(trap, timeout);
-	return __real_poll(fds, count, timeout);
-}
-
-int __wrap_connect(int fd, const struct sockaddr *to, socklen_t length)
-{
-	if (connect_fails == 0)
-		return __real_connect(fd, to, length);
-	errno = connect_fails;
-	return -1;
-}
-
-int __wrap_socket(int domain, int type, int protocol)
-{
-	if (socket_fails == 0)
-		return __real_socket(domain, type, protocol);
-	errno = socket_fails;
-	return -1;
-}
-
-static struct address parsed(const char *text, uint16_t port)
-{
-	struct address address;
-	struct err err;
-
-	memset(&address, 0xAA, sizeof(address));
-	if (!address_parse(&address, text, port, &err))
-		fail_msg("%s: %s", text, err.text);
-	return address;
-}
 
 static void literals_are_read_and_written(void **state)
 {
@@ -132,6 +87,16 @@ static void an_address_without_room_is_empty(void **state)
 	assert_string_equal(text, "");
 }
 
+static bool connect_one(int *fd, const struct address *address,
+                        const struct wait *wait, struct err *err)
+{
+	size_t which = 99;
+	bool ok = tcp_connect(fd, &which, address, 1, PLENTY_MS, wait, err);
+
+	assert_int_equal(which, 0);
+	return ok;
+}
+
 static void a_connection_is_ready_for_a_session(void **state)
 {
 	uint16_t port;
@@ -143,7 +108,7 @@ static void a_connection_is_ready_for_a_session(void **state)
 	int fd = -1, no_delay = 0;
 
 	(void)state;
-	assert_true(tcp_connect(&fd, &address, &wait, &err));
+	assert_true(connect_one(&fd, &address, &wait, &err));
 	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
 	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
 	assert_int_equal(
@@ -163,53 +128,11 @@ static void nobody_listens_is_refused(void **state)
 	int fd = -1;
 
 	(void)state;
-	assert_false(tcp_connect(&fd, &address, &wait, &err));
+	assert_false(connect_one(&fd, &address, &wait, &err));
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_string_equal(err.text, "connection refused");
 	assert_int_equal(fd, -1);
 	close(taken);
-}
-
-/*
- * A listener that never accepts and whose queue is full: the kernel drops what
- * else asks for a connection, as a silent host would.
- */
-struct silent {
-	int server;
-	int queued[8];
-	struct address address;
-};
-
-static void silent_open(struct silent *silent)
-{
-	uint16_t port;
-
-	silent->server = listener(0, &port);
-	silent->address = parsed("127.0.0.1", port);
-	for (size_t i = 0; i < ARRAY_LENGTH(silent->queued); i++) {
-		int fd = socket(AF_INET,
-		                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-		assert_true(fd >= 0);
-		(void)connect(fd, &silent->address.any, silent->address.length);
-		silent->queued[i] = fd;
-	}
-}
-
-static void silent_close(struct silent *silent)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(silent->queued); i++)
-		close(silent->queued[i]);
-	close(silent->server);
-}
-
-static int next_free_descriptor(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	close(fd);
-	return fd;
 }
 
 static void silence_is_a_timeout_and_leaves_no_descriptor(void **state)
@@ -223,7 +146,7 @@ static void silence_is_a_timeout_and_leaves_no_descriptor(void **state)
 	silent_open(&silent);
 	next = next_free_descriptor();
 	wait = wait_ms(100, -1);
-	assert_false(tcp_connect(&fd, &silent.address, &wait, &err));
+	assert_false(connect_one(&fd, &silent.address, &wait, &err));
 	assert_int_equal(err.kind, ERR_TIMEOUT);
 	assert_string_equal(err.text, "no answer in 0.1 s");
 	assert_int_equal(next_free_descriptor(), next);
@@ -242,9 +165,9 @@ static void a_cancel_ends_connecting(void **state)
 	silent_open(&silent);
 	poll_trap_set(&set);
 	wait = wait_ms(PLENTY_MS, set.cancel);
-	trap = &set;
-	assert_false(tcp_connect(&fd, &silent.address, &wait, &err));
-	trap = NULL;
+	tcp_watch.trap = &set;
+	assert_false(connect_one(&fd, &silent.address, &wait, &err));
+	tcp_watch.trap = NULL;
 	assert_int_equal(err.kind, ERR_CANCELLED);
 	poll_trap_clear(&set);
 	silent_close(&silent);
@@ -257,7 +180,8 @@ static void errno_values_become_kinds(void **state)
 		enum err_kind kind;
 	} cases[] = {
 		{ ECONNREFUSED, ERR_REFUSED },
-		{ ECONNRESET, ERR_PROTOCOL },
+		{ ECONNRESET, ERR_DROPPED },
+		{ ECONNABORTED, ERR_DROPPED },
 		{ ENETUNREACH, ERR_UNREACHABLE },
 		{ EHOSTUNREACH, ERR_UNREACHABLE },
 		{ EHOSTDOWN, ERR_UNREACHABLE },
@@ -267,10 +191,12 @@ static void errno_values_become_kinds(void **state)
 		{ EPERM, ERR_UNREACHABLE },
 		{ EINVAL, ERR_UNREACHABLE },
 		{ ETIMEDOUT, ERR_TIMEOUT },
-		{ EADDRNOTAVAIL, ERR_SYSTEM }, /* no port left */
-		{ ENOBUFS, ERR_SYSTEM },
-		{ ENOMEM, ERR_SYSTEM },
-		{ EMFILE, ERR_SYSTEM },
+		{ EADDRNOTAVAIL, ERR_SCARCE }, /* no port left */
+		{ ENOBUFS, ERR_SCARCE },
+		{ ENOMEM, ERR_SCARCE },
+		{ EMFILE, ERR_SCARCE },
+		{ ENFILE, ERR_SCARCE },
+		{ EBADF, ERR_SYSTEM },
 	};
 	struct address address = parsed("127.0.0.1", 22);
 	struct wait wait = wait_ms(PLENTY_MS, -1);
@@ -281,9 +207,9 @@ static void errno_values_become_kinds(void **state)
 		struct err err = { .kind = ERR_NONE };
 		int fd = -1;
 
-		connect_fails = cases[i].errnum;
-		assert_false(tcp_connect(&fd, &address, &wait, &err));
-		connect_fails = 0;
+		tcp_watch.connect_fails = cases[i].errnum;
+		assert_false(connect_one(&fd, &address, &wait, &err));
+		tcp_watch.connect_fails = 0;
 		if (err.kind != cases[i].kind)
 			fail_msg("errno %d: %s", cases[i].errnum, err.text);
 	}
@@ -298,13 +224,13 @@ static void no_socket_is_a_local_failure_but_no_ipv6_is_not(void **state)
 	int fd = -1;
 
 	(void)state;
-	socket_fails = EMFILE;
-	assert_false(tcp_connect(&fd, &address, &wait, &err));
-	assert_int_equal(err.kind, ERR_SYSTEM);
-	socket_fails = EAFNOSUPPORT;
-	assert_false(tcp_connect(&fd, &address, &wait, &err));
+	tcp_watch.socket_fails = EMFILE;
+	assert_false(connect_one(&fd, &address, &wait, &err));
+	assert_int_equal(err.kind, ERR_SCARCE);
+	tcp_watch.socket_fails = EAFNOSUPPORT;
+	assert_false(connect_one(&fd, &address, &wait, &err));
 	assert_int_equal(err.kind, ERR_UNREACHABLE);
-	socket_fails = 0;
+	tcp_watch.socket_fails = 0;
 }
 
 int main(void)

@@ -30,6 +30,7 @@ struct options {
 static const char help[] =
     "usage: fleet --port P [--rtt MS] [--segments] [--seed N]"
     " [--control SOCKET]\n"
+    "             [--any-password]\n"
     "       fleet --hosts KIND=N[,KIND=N...] --port P [--expect]\n"
     "       fleet --list\n"
     "       fleet --ask SOCKET counts [ADDRESS] | totals | reset\n"
@@ -41,6 +42,7 @@ static const char help[] =
     "  -r, --rtt MS         imitate this round-trip time\n"
     "  -s, --segments       pass bytes on in pieces of random size\n"
     "  -S, --seed N         of these sizes; default 1\n"
+    "  -P, --any-password   let the right user in with any password\n"
     "  -c, --control SOCKET tell the counts through this Unix socket\n"
     "  -a, --ask SOCKET     ask a running fleet\n"
     "  -H, --hosts LIST     print a host file; all=N: N of each kind\n"
@@ -53,6 +55,7 @@ static const struct option table[] = {
 	{ "rtt", required_argument, NULL, 'r' },
 	{ "segments", no_argument, NULL, 's' },
 	{ "seed", required_argument, NULL, 'S' },
+	{ "any-password", no_argument, NULL, 'P' },
 	{ "control", required_argument, NULL, 'c' },
 	{ "ask", required_argument, NULL, 'a' },
 	{ "hosts", required_argument, NULL, 'H' },
@@ -110,6 +113,9 @@ static bool take(struct options *o, int option)
 			return false;
 		o->settings.delay.seed = n;
 		return true;
+	case 'P':
+		o->settings.any_password = true;
+		return true;
 	case 'c':
 		o->settings.control = optarg;
 		return true;
@@ -137,7 +143,7 @@ static bool take(struct options *o, int option)
 
 static bool parse(struct options *o, int argc, char **argv)
 {
-	static const char flags[] = "p:r:sS:c:a:H:elh";
+	static const char flags[] = "p:r:sS:Pc:a:H:elh";
 	bool port_needed = false;
 
 	for (;;) {

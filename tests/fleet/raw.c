@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tests/fleet/conn.h"
 #include "tests/fleet/server.h"
@@ -241,4 +242,82 @@ void serve_no_common_kex(struct conn *conn)
 void serve_close_at_once(struct conn *conn)
 {
 	(void)conn;
+}
+
+void serve_no_kex_reply(struct conn *conn)
+{
+	struct packet p;
+
+	kexinit(&p, USUAL_KEX);
+	if (conn_text(conn, BANNER) && conn_send(conn, p.bytes, p.length))
+		conn_wait_gone(conn);
+}
+
+void serve_max_startups(struct conn *conn)
+{
+	if (conn_text(conn, "Exceeded MaxStartups\r\n"))
+		conn_bye(conn);
+}
+
+void serve_penalty(struct conn *conn)
+{
+	if (conn_text(conn, "Not allowed at this time\r\n"))
+		conn_bye(conn);
+}
+
+void serve_reset_at_once(struct conn *conn)
+{
+	conn_reset_on_close(conn);
+}
+
+static bool take(struct conn *conn, void *to, size_t length)
+{
+	return recv(conn->fd, to, length, MSG_WAITALL) == (ssize_t)length;
+}
+
+static bool take_version(struct conn *conn)
+{
+	char c = '\0';
+
+	while (c != '\n') {
+		if (!take(conn, &c, 1))
+			return false;
+	}
+	return true;
+}
+
+/* A packet before the encryption; what it says is of no interest. */
+static bool take_packet(struct conn *conn)
+{
+	unsigned char bytes[PACKET_MAX];
+	size_t length;
+
+	if (!take(conn, bytes, 4))
+		return false;
+	length = (size_t)bytes[2] << 8 | bytes[3];
+	return length <= sizeof(bytes) && take(conn, bytes, length);
+}
+
+void serve_drop_in_kex(struct conn *conn)
+{
+	struct packet p;
+
+	kexinit(&p, USUAL_KEX);
+	if (conn_text(conn, BANNER) && conn_send(conn, p.bytes, p.length) &&
+	    take_version(conn) && take_packet(conn) && take_packet(conn))
+		conn_bye(conn);
+}
+
+void serve_two_dropped(struct conn *conn)
+{
+	if (conn->number > 2)
+		serve_session(conn);
+}
+
+void serve_busy_once(struct conn *conn)
+{
+	if (conn->number == 1)
+		serve_max_startups(conn);
+	else
+		serve_session(conn);
 }

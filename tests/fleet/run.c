@@ -254,7 +254,7 @@ int fleet_run(const struct settings *settings)
 
 	fleet.signals = catch_signals(getppid());
 	raise_file_limit();
-	if (fleet.signals < 0 || !server_init())
+	if (fleet.signals < 0 || !server_init(settings->any_password))
 		return EXIT_FAILURE;
 	if (start(&fleet)) {
 		printf("ready %u\n", (unsigned)port_of(fleet.listener));

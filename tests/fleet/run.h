@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tests/fleet/delay.h"
@@ -7,6 +8,7 @@
 struct settings {
 	uint16_t port;       /* 0: a free one */
 	const char *control; /* path of the control socket, or NULL */
+	bool any_password;   /* see server_init() */
 	struct delay_settings delay;
 };
 

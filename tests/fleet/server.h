@@ -11,8 +11,10 @@ struct conn;
  * answers to a command.
  */
 
-/* Makes the host keys. In main, before any thread. */
-bool server_init(void);
+/* Makes the host keys. In main, before any thread. any_password: the user of
+ * the well hosts gets in whatever the password is, so that a test can give
+ * each host its own. */
+bool server_init(bool any_password);
 void server_release(void);
 
 /* The handler of all such hosts. */

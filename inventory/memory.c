@@ -1,0 +1,128 @@
+#include "inventory/memory.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+/* --- libssh2 -------------------------------------------------------------- */
+
+/*
+ * The library also frees blocks through us that OpenSSL allocated, so nothing
+ * may be added in front of a block; malloc_usable_size() tells its size.
+ */
+void *memory_allocate(size_t size)
+{
+	return malloc(size);
+}
+
+void memory_free(void *block)
+{
+	if (block == NULL)
+		return;
+	explicit_bzero(block, malloc_usable_size(block));
+	free(block);
+}
+
+void *memory_reallocate(void *block, size_t size)
+{
+	size_t old = block != NULL ? malloc_usable_size(block) : 0;
+	void *fresh = malloc(size);
+
+	if (fresh == NULL)
+		return NULL;
+	if (block != NULL)
+		memcpy(fresh, block, old < size ? old : size);
+	memory_free(block);
+	return fresh;
+}
+
+/* --- OpenSSL -------------------------------------------------------------- */
+
+/* How often, and for how long, a refusal is asked again. */
+#define PATIENCE_POLLS 250
+#define PATIENCE_POLL_NS 20000000
+
+static void end_without_memory(void)
+{
+	static const char words[] = "sshinv: out of memory\n";
+
+	/* Nothing else can be done where this fails. */
+	if (write(STDERR_FILENO, words, sizeof(words) - 1) < 0)
+		_exit(1);
+	_exit(1);
+}
+
+/* Was refused once; does not come back without a block. */
+static void *insist(void *block, size_t size)
+{
+	const struct timespec pause = { .tv_nsec = PATIENCE_POLL_NS };
+
+	for (int i = 0; i < PATIENCE_POLLS; i++) {
+		void *fresh;
+
+		(void)nanosleep(&pause, NULL);
+		fresh = realloc(block, size);
+		if (fresh != NULL)
+			return fresh;
+	}
+	end_without_memory();
+	return NULL;
+}
+
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+	void *block;
+
+	(void)file;
+	(void)line;
+	if (size == 0)
+		return NULL;
+	block = malloc(size);
+	return block != NULL ? block : insist(NULL, size);
+}
+
+static void crypto_free(void *block, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(block);
+}
+
+static void *crypto_realloc(void *block, size_t size, const char *file,
+                            int line)
+{
+	void *fresh;
+
+	if (size == 0) {
+		crypto_free(block, file, line);
+		return NULL;
+	}
+	fresh = realloc(block, size);
+	return fresh != NULL ? fresh : insist(block, size);
+}
+
+/*
+ * glibc reserves 64 MiB of addresses for each arena; where there are no more, a
+ * thread that wants a new one is refused memory although others have some left.
+ */
+static void share_scarce_addresses(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads yet */
+		(void)mallopt(M_ARENA_MAX, 1);
+}
+
+void memory_library_init(void)
+{
+	share_scarce_addresses();
+	(void)CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc,
+	                               crypto_free);
+}
