@@ -1,6 +1,9 @@
+#include "cli/limits.h"
 #include "cli/log.h"
 #include "cli/options.h"
+#include "cli/replay.h"
 #include "cli/run.h"
+#include "cli/watch.h"
 #include "inventory/probe.h"
 #include "sql/store.h"
 
@@ -43,17 +46,6 @@ static void protect_memory(void)
 #endif
 }
 
-/* One descriptor for each host in flight, and a few. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* What was printed counts only if it arrived. */
 static int finish_stdout(void)
 {
@@ -84,9 +76,14 @@ static int start_and_run(const struct options *options)
 
 	if (!probe_library_init(&err) || !store_library_init(&err))
 		log_say(LOG_ERROR, "%s", err.text);
+	else if (options->verb == VERB_REPLAY)
+		status = replay_spool(options);
 	else
 		status = run_hosts(options);
-	store_library_end();
+	/* What a thread that was left behind still uses must not be taken from
+	 * under it. */
+	if (!store_library_end())
+		_exit(status);
 	probe_library_end();
 	return status;
 }
@@ -98,7 +95,8 @@ int main(int argc, char **argv)
 
 	fill_standard_descriptors();
 	protect_memory();
-	raise_descriptor_limit();
+	limits_raise();
+	watch_prepare();
 	if (!options_parse(&options, argc, argv, &err)) {
 		log_say(LOG_ERROR, "%s (try 'sshinv --help')", err.text);
 		return 2;

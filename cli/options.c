@@ -23,6 +23,7 @@ struct option_def {
 	size_t field;              /* in struct options */
 	unsigned minimum, maximum; /* OPT_SET: minimum is what it stores */
 	unsigned initial;
+	enum { SCAN, ANY_VERB } verbs; /* that it goes with */
 	const char *help; /* a range and a default are written after it */
 };
 
@@ -30,43 +31,57 @@ struct option_def {
 
 /* clang-format off */
 static const struct option_def option_defs[] = {
-	{ "fanout", 'f', OPT_NUMBER, "N", FIELD(fanout), 1, 4096, 64,
+	{ "fanout", 'f', OPT_NUMBER, "N", FIELD(fanout), 1, 4096, 64, SCAN,
 	  "hosts in flight" },
-	{ "port", 'p', OPT_NUMBER, "N", FIELD(port), 1, 65535, 22,
+	{ "port", 'p', OPT_NUMBER, "N", FIELD(port), 1, 65535, 22, SCAN,
 	  "port if none is named" },
 	{ "connect-timeout", 't', OPT_SECONDS, "S", FIELD(connect_timeout_ms),
-	  1, 3600000, 5000, "one TCP connection" },
+	  1, 3600000, 5000, SCAN, "one TCP connection" },
 	{ "host-timeout", 'T', OPT_SECONDS, "S", FIELD(host_timeout_ms),
-	  1, 3600000, 30000, "everything for one host" },
-	{ "command", 'c', OPT_TEXT, "CMD", FIELD(command), 0, 0, 0,
+	  1, 3600000, 30000, SCAN, "everything for one host" },
+	{ "retries", 0, OPT_NUMBER, "N", FIELD(retries), 0, 10, 1, SCAN,
+	  "more attempts to connect" },
+	{ "max-runtime", 0, OPT_SECONDS, "S", FIELD(max_runtime_ms),
+	  1000, 604800000, 0, SCAN, "begin no host after so long" },
+	{ "command", 'c', OPT_TEXT, "CMD", FIELD(command), 0, 0, 0, SCAN,
 	  "also run this on every host" },
-	{ "format", 'O', OPT_TEXT, "F", FIELD(format_name), 0, 0, 0,
+	{ "format", 'O', OPT_TEXT, "F", FIELD(format_name), 0, 0, 0, SCAN,
 	  "how the lines look (default text)" },
-	{ "fields", 0, OPT_TEXT, "LIST", FIELD(field_list), 0, 0, 0,
+	{ "fields", 0, OPT_TEXT, "LIST", FIELD(field_list), 0, 0, 0, SCAN,
 	  "columns of tsv, csv and json (default all)" },
-	{ "header", 0, OPT_SET, NULL, FIELD(header), HEADER_YES, 0, 0,
+	{ "header", 0, OPT_SET, NULL, FIELD(header), HEADER_YES, 0, 0, SCAN,
 	  "begin tsv or csv with column names (csv does)" },
-	{ "no-header", 0, OPT_SET, NULL, FIELD(header), HEADER_NO, 0, 0,
+	{ "no-header", 0, OPT_SET, NULL, FIELD(header), HEADER_NO, 0, 0, SCAN,
 	  "begin with the first host" },
-	{ "output", 'o', OPT_TEXT, "FILE", FIELD(output), 0, 0, 0,
+	{ "output", 'o', OPT_TEXT, "FILE", FIELD(output), 0, 0, 0, SCAN,
 	  "write to FILE instead of standard output" },
-	{ "db", 0, OPT_TEXT, "DSN", FIELD(db), 0, 0, 0,
+	{ "db", 0, OPT_TEXT, "DSN", FIELD(db), 0, 0, 0, ANY_VERB,
 	  "mysql://user@host/database or sqlite:PATH" },
-	{ "no-db", 0, OPT_SET, NULL, FIELD(no_db), 1, 0, 0,
+	{ "no-db", 0, OPT_SET, NULL, FIELD(no_db), 1, 0, 0, SCAN,
 	  "store nothing" },
-	{ "store-password", 0, OPT_SET, NULL, FIELD(store_password), 1, 0, 0,
+	{ "db-timeout", 0, OPT_SECONDS, "S", FIELD(db_timeout_ms),
+	  1000, 3600000, 60000, ANY_VERB, "then a lost database is given up" },
+	{ "no-spool", 0, OPT_SET, NULL, FIELD(no_spool), 1, 0, 0, SCAN,
+	  "and the run with it, not put into a spool" },
+	{ "store-password", 0, OPT_SET, NULL, FIELD(store_password), 1, 0, 0, SCAN,
 	  "store the passwords too (a bad idea)" },
-	{ "print-schema", 0, OPT_TEXT, "DIALECT", FIELD(print_schema), 0, 0, 0,
+	{ "print-schema", 0, OPT_TEXT, "DIALECT", FIELD(print_schema), 0, 0, 0, SCAN,
 	  "print the tables as SQL (mysql, sqlite)" },
-	{ "adopt-table", 0, OPT_SET, NULL, FIELD(adopt_table), 1, 0, 0,
+	{ "adopt-table", 0, OPT_SET, NULL, FIELD(adopt_table), 1, 0, 0, SCAN,
 	  "rename and copy a server_status not ours" },
-	{ "quiet", 'q', OPT_SET, NULL, FIELD(quiet), 1, 0, 0,
+	{ "resume", 0, OPT_SET, NULL, FIELD(resume), 1, 0, 0, SCAN,
+	  "go on with this file's unfinished run" },
+	{ "only-failed", 0, OPT_SET, NULL, FIELD(only_failed), 1, 0, 0, SCAN,
+	  "pass over hosts whose row is ok" },
+	{ "retry-file", 0, OPT_TEXT, "FILE", FIELD(retry_file), 0, 0, 0, SCAN,
+	  "keep the failed hosts in FILE, only try those" },
+	{ "quiet", 'q', OPT_SET, NULL, FIELD(quiet), 1, 0, 0, ANY_VERB,
 	  "no summary and no warnings" },
-	{ "verbose", 'v', OPT_COUNT, NULL, FIELD(verbose), 0, 0, 0,
+	{ "verbose", 'v', OPT_COUNT, NULL, FIELD(verbose), 0, 0, 0, ANY_VERB,
 	  "say more; twice: a line for every probe" },
-	{ "version", 0, OPT_SET, NULL, FIELD(version), 1, 0, 0,
+	{ "version", 0, OPT_SET, NULL, FIELD(version), 1, 0, 0, ANY_VERB,
 	  "print the version, and exit" },
-	{ "help", 'h', OPT_SET, NULL, FIELD(help), 1, 0, 0,
+	{ "help", 'h', OPT_SET, NULL, FIELD(help), 1, 0, 0, ANY_VERB,
 	  "print this, and exit" },
 };
 /* clang-format on */
@@ -75,6 +90,11 @@ static const struct option_def option_defs[] = {
 
 /* getopt_long() returns this plus the index of an option. */
 #define LONG_BASE 256
+
+static const struct {
+	const char *name;
+	enum verb verb;
+} verbs[] = { { "scan", VERB_SCAN }, { "replay", VERB_REPLAY } };
 
 bool duration_parse(const char *text, unsigned *ms)
 {
@@ -226,8 +246,9 @@ static bool not_an_option(int got, char **argv, struct err *err)
 	               (int)strcspn(word, "="), word);
 }
 
+/* *scans is the first option that goes with scan alone, or NULL. */
 static bool parse_words(struct options *options, int argc, char **argv,
-                        struct err *err)
+                        const struct option_def **scans, struct err *err)
 {
 	struct option longs[OPTIONS + 1];
 	char shorts[2 * OPTIONS + 2];
@@ -245,7 +266,44 @@ static bool parse_words(struct options *options, int argc, char **argv,
 			return not_an_option(got, argv, err);
 		if (!store_value(options, def, optarg, err))
 			return false;
+		if (def->verbs == SCAN && *scans == NULL)
+			*scans = def;
 	}
+	return true;
+}
+
+/* The first word that is no option may be a verb; a host file of that name is
+ * ./NAME. */
+static int take_verb(struct options *options, const char *word)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(word, verbs[i].name) != 0)
+			continue;
+		options->verb = verbs[i].verb;
+		return 1;
+	}
+	return 0;
+}
+
+static bool take_file(struct options *options, int words, char **word,
+                      const struct option_def *scans, struct err *err)
+{
+	int verb = words > 0 ? take_verb(options, word[0]) : 0;
+	bool replay = options->verb == VERB_REPLAY;
+
+	if (words - verb > 1)
+		return err_set(err, ERR_INPUT, "one %s, not %d",
+		               replay ? "spool" : "host file", words - verb);
+	if (words - verb < 1)
+		return err_set(err, ERR_INPUT, "which %s?",
+		               replay ? "spool" : "host file");
+	if (replay && scans != NULL)
+		return err_set(err, ERR_INPUT, "--%s does not go with replay",
+		               scans->name);
+	if (replay)
+		options->spool = word[verb];
+	else
+		options->host_file = word[verb];
 	return true;
 }
 
@@ -276,37 +334,60 @@ static bool check_format(struct options *options, struct err *err)
 
 static bool check_store(const struct options *options, struct err *err)
 {
+	const struct {
+		unsigned given;
+		const char *name;
+	} needs[] = {
+		{ options->store_password, "store-password" },
+		{ options->adopt_table, "adopt-table" },
+		{ options->resume, "resume" },
+		{ options->only_failed, "only-failed" },
+		{ options->no_spool, "no-spool" },
+	};
+
 	if (options->no_db == 0)
 		return true;
 	if (options->db != NULL)
 		return err_set(err, ERR_INPUT,
 		               "--db and --no-db exclude each other");
-	if (options->store_password != 0 || options->adopt_table != 0)
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (needs[i].given != 0)
+			return err_set(
+			    err, ERR_INPUT,
+			    "--%s needs a store, and --no-db wants none",
+			    needs[i].name);
+	}
+	return true;
+}
+
+static bool check_choice(const struct options *options, struct err *err)
+{
+	if (options->resume && strcmp(options->host_file, "-") == 0)
 		return err_set(err, ERR_INPUT,
-		               "--%s needs a store, and --no-db wants none",
-		               options->store_password != 0 ? "store-password"
-		                                            : "adopt-table");
+		               "--resume needs a host file: standard input "
+		               "cannot be read again");
 	return true;
 }
 
 bool options_parse(struct options *options, int argc, char **argv,
                    struct err *err)
 {
+	const struct option_def *scans = NULL;
+
 	set_defaults(options);
-	if (!parse_words(options, argc, argv, err))
+	if (!parse_words(options, argc, argv, &scans, err))
 		return false;
 	if (options->help || options->version || options->print_schema != NULL)
 		return true;
-	if (argc - optind > 1)
-		return err_set(err, ERR_INPUT, "one host file, not %d",
-		               argc - optind);
-	if (argc - optind < 1)
-		return err_set(err, ERR_INPUT, "which host file?");
-	options->host_file = argv[optind];
+	if (!take_file(options, argc - optind, argv + optind, scans, err))
+		return false;
 	if (options->quiet && options->verbose > 0)
 		return err_set(err, ERR_INPUT,
 		               "--quiet and --verbose exclude each other");
-	return check_format(options, err) && check_store(options, err);
+	if (options->verb == VERB_REPLAY)
+		return true;
+	return check_format(options, err) && check_store(options, err) &&
+	       check_choice(options, err);
 }
 
 static void help_line(FILE *to, const struct option_def *def)
@@ -323,19 +404,23 @@ static void help_line(FILE *to, const struct option_def *def)
 	if (def->kind == OPT_NUMBER)
 		fprintf(to, " (%u to %u, default %u)", def->minimum,
 		        def->maximum, def->initial);
-	if (def->kind == OPT_SECONDS)
+	if (def->kind == OPT_SECONDS && def->initial > 0)
 		fprintf(to, " (default %g)", def->initial / 1000.0);
 	fputc('\n', to);
 }
 
 void options_help(FILE *to)
 {
-	fputs("Usage: sshinv [OPTION]... HOSTFILE\n"
+	fputs("Usage: sshinv [scan] [OPTION]... HOSTFILE\n"
+	      "       sshinv replay [OPTION]... SPOOL\n"
 	      "Log in to every host of HOSTFILE ('-': standard input), whose "
 	      "lines are\n"
 	      "'ADDRESS USER PASSWORD [port=N] [name=TEXT] [group=TEXT]', ask "
 	      "it for its\n"
-	      "hostname, store the result and print a line.\n\n",
+	      "hostname, store the result and print a line. 'replay' brings "
+	      "the results of a\n"
+	      "run that had lost its database into it (--db, --db-timeout, "
+	      "-q, -v).\n\n",
 	      to);
 	for (size_t i = 0; i < OPTIONS; i++)
 		help_line(to, &option_defs[i]);

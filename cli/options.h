@@ -12,13 +12,24 @@
  * range, default, place in this struct and line of --help. Texts are borrowed
  * from argv.
  */
+enum verb {
+	VERB_SCAN,  /* also without a verb */
+	VERB_REPLAY /* bring a spool into the database */
+};
+
 struct options {
+	enum verb verb;
 	const char *host_file; /* "-" is standard input */
+	const char *spool;     /* of VERB_REPLAY, then host_file is NULL */
 
 	unsigned fanout;
 	unsigned port;
 	unsigned connect_timeout_ms, host_timeout_ms;
-	const char *command; /* NULL without -c */
+	unsigned retries;
+	unsigned max_runtime_ms; /* 0: none */
+	unsigned resume, only_failed;
+	const char *retry_file; /* NULL: none */
+	const char *command;    /* NULL without -c */
 
 	const char *format_name;
 	const char *field_list; /* NULL: all */
@@ -26,7 +37,8 @@ struct options {
 	const char *output;     /* NULL: stdout */
 
 	const char *db; /* NULL: find it, see sql/store.h */
-	unsigned no_db, store_password, adopt_table;
+	unsigned db_timeout_ms;
+	unsigned no_db, no_spool, store_password, adopt_table;
 	const char *print_schema;
 
 	unsigned quiet, verbose, version, help;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GRACE_NS (NS_PER_S / 2)
+#define GRACE_NS (NS_PER_S / 4)
 #define PAUSE_MS 10
 
 /* A write to a terminal waits until it has taken all, which a terminal that was

@@ -30,7 +30,7 @@ struct output {
 
 /* path NULL is standard output; a path that cannot be written is ERR_INPUT.
  * While a full pipe blocks, cancel_fd is polled as well: from then on the
- * reader has half a second. */
+ * reader has a quarter of a second. */
 bool output_open(struct output *output, const char *path, int cancel_fd,
                  struct err *err);
 

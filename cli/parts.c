@@ -1,5 +1,6 @@
 #include "cli/parts.h"
 
+#include "cli/limits.h"
 #include "cli/log.h"
 
 #include <errno.h>
@@ -17,50 +18,70 @@
 /* A probe was measured at less than 20 KiB, the database's client at 15. */
 #define STACK_SIZE ((size_t)128 * 1024)
 
-static struct store_run describe(const struct run *run, const char *path)
-{
-	return (struct store_run){
-		.id = run->id,
-		.file = path,
-		.version = SSHINV_VERSION,
-		.begin = run->begin_us,
-	};
-}
-
-static bool begin_in_store(struct run *run, struct err *err)
-{
-	const char *file = run->options->host_file;
-	char path[PATH_MAX];
-	struct store_run row;
-
-	if (run->store == NULL)
-		return true;
-	if (strcmp(file, "-") != 0 && realpath(file, path) != NULL)
-		file = path;
-	row = describe(run, file);
-	return store_run_begin(run->store, &row, err);
-}
-
-/* Sorts by time, and two runs that begin in one second differ. */
-static bool make_id(struct run *run, struct err *err)
-{
-	time_t seconds = (time_t)(run->begin_us / 1000000);
-	unsigned random;
-	struct tm tm;
-	size_t used;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return err_errno(err, ERR_SYSTEM, errno, "no random bytes");
-	gmtime_r(&seconds, &tm);
-	used = strftime(run->id, sizeof(run->id), "%Y%m%dT%H%M%SZ-", &tm);
-	snprintf(run->id + used, sizeof(run->id) - used, "%08x", random);
-	return true;
-}
-
 static void warn(void *arg, const char *text)
 {
 	(void)arg;
 	log_say(LOG_NOTICE, "warning: %s", text);
+}
+
+static bool open_cancels(struct run *run, struct err *err)
+{
+	int failed = cancel_open(&run->cancel);
+
+	if (failed == 0)
+		failed = cancel_open(&run->hurry);
+	if (failed != 0)
+		return err_errno(err, ERR_SYSTEM, failed, "eventfd");
+	log_set_end(run->hurry.fd);
+	return true;
+}
+
+/* So that a run is not taken up again while it goes on. */
+static bool hold_host_file(struct run *run, struct err *err)
+{
+	bool alone = run->options->resume != 0;
+
+	switch (hostfile_hold(run->file, alone)) {
+	case HOSTFILE_HOLDS:
+		break;
+	case HOSTFILE_HELD:
+		if (alone)
+			return err_set(err, ERR_SYSTEM,
+			               "not resumed: another sshinv is at work "
+			               "on %s",
+			               hostfile_name(run->file));
+		break;
+	case HOSTFILE_CANNOT_HOLD:
+		if (alone)
+			return err_set(err, ERR_INPUT,
+			               "--resume needs a regular file that can "
+			               "be locked (flock), and %s is none",
+			               hostfile_name(run->file));
+		break;
+	}
+	return true;
+}
+
+static bool open_host_file(struct run *run, struct err *err)
+{
+	const struct options *options = run->options;
+
+	if (!hostfile_open(&run->file, options->host_file,
+	                   (uint16_t)options->port, run->cancel.fd, err))
+		return false;
+	if (options->output != NULL && hostfile_is(run->file, options->output))
+		return err_set(err, ERR_INPUT,
+		               "--output would overwrite the host file");
+	if (options->retry_file != NULL &&
+	    hostfile_is(run->file, options->retry_file))
+		return err_set(err, ERR_INPUT,
+		               "--retry-file would overwrite the host file");
+	if (hostfile_is_exposed(run->file))
+		log_say(LOG_NOTICE,
+		        "warning: %s holds passwords and others can read it "
+		        "(chmod o= %s)",
+		        hostfile_name(run->file), hostfile_name(run->file));
+	return hold_host_file(run, err);
 }
 
 static bool open_store(struct run *run, struct err *err)
@@ -70,7 +91,9 @@ static bool open_store(struct run *run, struct err *err)
 		.dsn = options->db,
 		.store_password = options->store_password != 0,
 		.adopt_table = options->adopt_table != 0,
-		.cancel_fd = run->cancel.fd,
+		.cancel_fd = run->hurry.fd,
+		.db_timeout = options->db_timeout_ms * NS_PER_MS,
+		.no_spool = options->no_spool != 0,
 		.warn = warn,
 	};
 
@@ -90,73 +113,181 @@ static bool open_probe(struct run *run, struct err *err)
 		.keep_password = options->store_password != 0,
 	};
 
+	if (run->store != NULL &&
+	    !store_clock(run->store, &settings.now_us, err))
+		return false;
 	if (!probe_init(&run->probe, &settings, err))
 		return false;
 	run->begin = monotonic_ns();
 	run->begin_us = probe_now(&run->probe);
-	return make_id(run, err);
+	if (options->max_runtime_ms > 0)
+		run->time_up = run->begin + options->max_runtime_ms * NS_PER_MS;
+	return true;
+}
+
+/* Sorts by time, and two runs that begin in one second differ. */
+static bool make_id(struct run *run, struct err *err)
+{
+	time_t seconds = (time_t)(run->begin_us / 1000000);
+	unsigned random;
+	struct tm tm;
+	size_t used;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_errno(err, ERR_SYSTEM, errno, "no random bytes");
+	gmtime_r(&seconds, &tm);
+	used = strftime(run->id, sizeof(run->id), "%Y%m%dT%H%M%SZ-", &tm);
+	snprintf(run->id + used, sizeof(run->id) - used, "%08x", random);
+	return true;
+}
+
+static const char *absolute_path(const struct run *run, char path[PATH_MAX])
+{
+	const char *file = run->options->host_file;
+
+	if (strcmp(file, "-") != 0 && realpath(file, path) != NULL)
+		return path;
+	return file;
+}
+
+/* Takes up the host file's unfinished run, if there is one. */
+static bool resume(struct run *run, struct err *err)
+{
+	struct store_unfinished before;
+	char path[PATH_MAX];
+
+	if (!store_resume(run->store, absolute_path(run, path), &before, err))
+		return false;
+	if (before.id[0] == '\0') {
+		log_say(LOG_NOTICE, "no unfinished run of %s: a new one begins",
+		        hostfile_name(run->file));
+		return make_id(run, err);
+	}
+	memcpy(run->id, before.id, sizeof(run->id));
+	memcpy(run->tally.before, before.counts, sizeof(before.counts));
+	run->begin_us = before.begin;
+	log_say(LOG_NOTICE, "going on with run %s", run->id);
+	return choice_without_done(&run->choice, run->store, run->id, err);
+}
+
+static bool open_choice(struct run *run, struct err *err)
+{
+	const struct options *options = run->options;
+
+	if (options->retry_file != NULL) {
+		if (!retryfile_open(&run->retryfile, options->retry_file,
+		                    (uint16_t)options->port, err))
+			return false;
+		if (retryfile_is_old(run->retryfile))
+			run->choice.only = run->retryfile;
+	}
+	if (options->only_failed &&
+	    !choice_without_ok(&run->choice, run->store, err))
+		return false;
+	return options->resume ? resume(run, err) : make_id(run, err);
+}
+
+static bool open_output(struct run *run, struct err *err)
+{
+	return output_open(&run->output, run->options->output, run->hurry.fd,
+	                   err);
 }
 
 static bool open_pool(struct run *run, struct err *err)
 {
+	unsigned wanted = run->options->fanout;
 	struct pool_settings settings = {
-		.threads_max = run->options->fanout,
+		.threads_max = limits_fanout(wanted),
 		.queue_max = QUEUE_MAX,
 		.stack_size = STACK_SIZE,
 	};
 	int failed = pool_open(&run->pool, &settings);
 
-	return failed == 0 ||
-	       err_errno(err, ERR_SYSTEM, failed, "cannot start the pool");
+	if (failed != 0)
+		return err_errno(err, ERR_SYSTEM, failed,
+		                 "cannot start the pool");
+	if (settings.threads_max < wanted)
+		log_say(LOG_NOTICE,
+		        "warning: the limit of open files (ulimit -n) allows "
+		        "%u hosts in flight, not %u",
+		        settings.threads_max, wanted);
+	return true;
 }
 
-static bool open_host_file(struct run *run, struct err *err)
+static void report(void *arg, size_t most)
 {
-	const struct options *options = run->options;
+	struct run *run = arg;
 
-	if (!hostfile_open(&run->file, options->host_file,
-	                   (uint16_t)options->port, run->cancel.fd, err))
-		return false;
-	if (options->output != NULL && hostfile_is(run->file, options->output))
-		return err_set(err, ERR_INPUT,
-		               "--output would overwrite the host file");
-	if (hostfile_is_exposed(run->file))
-		log_say(LOG_NOTICE,
-		        "warning: %s holds passwords and others can read it "
-		        "(chmod o= %s)",
-		        hostfile_name(run->file), hostfile_name(run->file));
-	return true;
+	jobs_report(&run->jobs, most);
+}
+
+static void hurry_up(void *arg)
+{
+	struct run *run = arg;
+
+	if (run->store != NULL)
+		store_interrupt(run->store);
+}
+
+static bool open_watch(struct run *run, struct err *err)
+{
+	struct watch_settings settings = {
+		.cancel = &run->cancel,
+		.hurry = &run->hurry,
+		.report = report,
+		.hurry_up = hurry_up,
+		.arg = run,
+	};
+
+	return watch_open(&run->watch, &settings, err);
+}
+
+static struct store_run describe(const struct run *run, const char *path)
+{
+	return (struct store_run){
+		.id = run->id,
+		.file = path,
+		.version = SSHINV_VERSION,
+		.begin = run->begin_us,
+	};
+}
+
+static bool begin_in_store(struct run *run, struct err *err)
+{
+	char path[PATH_MAX];
+	struct store_run row = describe(run, absolute_path(run, path));
+
+	return run->store == NULL || store_run_begin(run->store, &row, err);
 }
 
 /* The signals keep their default meaning while the store is opened, which may
  * take long: nothing is lost by leaving at once. */
 static bool open_all(struct run *run, struct err *err)
 {
-	int failed = cancel_open(&run->cancel);
-
-	if (failed != 0)
-		return err_errno(err, ERR_SYSTEM, failed, "eventfd");
-	return open_host_file(run, err) && open_store(run, err) &&
-	       open_probe(run, err) &&
-	       output_open(&run->output, run->options->output, run->cancel.fd,
-	                   err) &&
-	       open_pool(run, err) &&
-	       signals_open(&run->signals, &run->cancel, err) &&
-	       begin_in_store(run, err);
+	return open_cancels(run, err) && open_host_file(run, err) &&
+	       open_store(run, err) && open_probe(run, err) &&
+	       open_choice(run, err) && open_output(run, err) &&
+	       jobs_open(&run->jobs, err) && open_pool(run, err) &&
+	       open_watch(run, err) && begin_in_store(run, err);
 }
 
-/* NULL and -1 are fine. The signal thread goes last: until then a second signal
- * ends the process, whatever is stuck. */
+/* NULL and -1 are fine. The watch goes last: until then a second signal ends
+ * the process, whatever is stuck. */
 bool parts_close(struct run *run, struct err *err)
 {
 	bool ok;
 
 	pool_free(run->pool);
+	jobs_close(&run->jobs);
 	ok = run->output.fd < 0 || output_close(&run->output, err);
+	ok = retryfile_close(run->retryfile, err) && ok;
+	choice_release(&run->choice);
 	probe_release(&run->probe);
 	store_close(run->store);
 	hostfile_close(run->file);
-	signals_close(&run->signals);
+	watch_close(&run->watch);
+	log_set_end(-1);
+	cancel_close(&run->hurry);
 	cancel_close(&run->cancel);
 	return ok;
 }
@@ -183,15 +314,31 @@ static void tell_of_refused_threads(const struct run *run)
 		        counts.threads);
 }
 
-bool parts_drain(struct run *run, struct err *err)
+/* All lines were read, and each of their hosts was done. */
+static bool is_finished(const struct run *run)
 {
-	struct store_run row = describe(run, "");
+	const struct tally *tally = &run->tally;
+
+	return !run->cut_short && tally->unfinished == 0 &&
+	       tally->unreadable == 0 && tally->failures == 0 &&
+	       !run->pipe_closed;
+}
+
+bool parts_complete(struct run *run, struct err *err)
+{
+	char path[PATH_MAX];
+	struct store_run row = describe(run, absolute_path(run, path));
+	bool ok;
 
 	tell_of_refused_threads(run); /* while they are there to be counted */
-	pool_drain(run->pool);
+	run->tally.passed_over = run->choice.passed_over;
 	if (run->store == NULL || run->store_lost)
 		return true;
-	row.end = probe_now(&run->probe);
-	memcpy(row.counts, run->tally.counts, sizeof(row.counts));
-	return store_run_end(run->store, &row, err);
+	if (is_finished(run))
+		row.end = probe_now(&run->probe);
+	for (int i = 0; i < STATUS_COUNT; i++)
+		row.counts[i] = tally_count(&run->tally, (enum status)i);
+	ok = store_run_end(run->store, &row, err);
+	run->tally.spooled = store_spool(run->store) != NULL;
+	return ok;
 }

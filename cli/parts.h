@@ -1,9 +1,12 @@
 #pragma once
 
+#include "cli/choice.h"
+#include "cli/jobs.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/signals.h"
+#include "cli/retryfile.h"
 #include "cli/tally.h"
+#include "cli/watch.h"
 #include "inventory/deadline.h"
 #include "inventory/hostfile.h"
 #include "inventory/probe.h"
@@ -20,16 +23,22 @@
  */
 struct run {
 	const struct options *options;
-	struct cancel cancel;
+	struct cancel cancel; /* the run ends … */
+	struct cancel hurry;  /* … and who is waited for had his time */
 	struct hostfile *file;
 	struct store *store; /* NULL with --no-db */
-	struct output output;
 	struct probe probe;
+	struct retryfile *retryfile; /* NULL without --retry-file */
+	struct choice choice;
+	struct output output;
 	char id[RUN_ID_MAX + 1];
 	nanoseconds begin;
-	int64_t begin_us;
-	struct signals signals;
+	nanoseconds time_up; /* no host begins later; 0: none */
+	int64_t begin_us;    /* of its row, also when it was taken up again */
+	struct jobs jobs;
 	struct pool *pool;
+	struct watch watch;
+	bool cut_short; /* the reader stopped before the last line */
 
 	pthread_mutex_t lock; /* guards what is below */
 	struct tally tally;
@@ -40,8 +49,9 @@ struct run {
 /* Nothing is open: what parts_open() starts from. */
 #define RUN_INIT(settings)                                                     \
 	{                                                                      \
-		.options = (settings), .cancel.fd = -1, .output.fd = -1,       \
-		.signals.fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER            \
+		.options = (settings), .cancel.fd = -1, .hurry.fd = -1,        \
+		.output.fd = -1, .jobs.wake_fd = -1, .watch.fd = -1,           \
+		.lock = PTHREAD_MUTEX_INITIALIZER                              \
 	}
 
 /*
@@ -50,9 +60,10 @@ struct run {
  */
 bool parts_open(struct run *run, struct err *err);
 
-/* Drains the pool, then completes the run's row in the store; false when that
+/* After the last host: completes the run's row in the store; false when that
  * failed. */
-bool parts_drain(struct run *run, struct err *err);
+bool parts_complete(struct run *run, struct err *err);
 
-/* False when the output's end could not be written. */
+/* False when the end of the output or of the retry file could not be written.
+ */
 bool parts_close(struct run *run, struct err *err);

@@ -4,54 +4,29 @@
 #include "cli/parts.h"
 #include "cli/text.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
- *     host file --> struct job --> [pool's queue] --> worker: probe_run()
- *                                                             store_put()
- *                                                             output_write()
+ *     host file --> job --> [pool's queue] --> worker: probe_run()
+ *                    ^                          |      store_put()
+ *                    |                          |      output_write()
+ *                    +-- [waiting for its next attempt]
  *
  * One object makes the trip and has one owner at a time. The queue is short and
  * the submit waits, so a slow host, database or reader of our output slows the
  * reading of the file, and memory stays flat. A host's line is written after
- * its row was committed.
+ * its row was committed. A host that is worth another attempt goes to a bounded
+ * list that the reader drains, so that it occupies no worker meanwhile.
  *
  * The end comes in one way, whoever wants it (the file's end, a signal, a
- * closed pipe, a lost database): the reader stops, the pool drains. Once the
- * cancel has fired a probe ends at once, so draining takes no time.
+ * closed pipe, a lost database): nothing is read any more, and what is under
+ * way is brought to its end. Once the cancel has fired a probe ends at once,
+ * and so does the waiting for the next attempt; half a second later nobody is
+ * waited for.
  */
-
-struct job {
-	struct run *run;
-	struct record *record;
-};
-
-static void job_free(struct job *job)
-{
-	if (job == NULL)
-		return;
-	record_free(job->record);
-	free(job);
-}
-
-static struct job *job_new(struct run *run)
-{
-	struct job *job = calloc(1, sizeof(*job));
-
-	if (job == NULL)
-		return NULL;
-	job->run = run;
-	job->record = record_new();
-	if (job->record == NULL) {
-		free(job);
-		return NULL;
-	}
-	memcpy(job->record->run_id, run->id, sizeof(run->id));
-	return job;
-}
 
 /* Something that no host is to blame for. */
 static void run_failed(struct run *run, const struct err *err)
@@ -75,12 +50,11 @@ static void out_of_memory(struct run *run, const char *what)
 
 static void count(struct run *run, const struct record *record)
 {
-	bool interrupted =
-	    record->status == STATUS_SKIPPED && cancel_fired(&run->cancel);
+	bool unfinished = record->status == STATUS_SKIPPED;
 
 	pthread_mutex_lock(&run->lock);
 	run->tally.counts[record->status]++;
-	if (interrupted)
+	if (unfinished)
 		run->tally.unfinished++;
 	pthread_mutex_unlock(&run->lock);
 }
@@ -178,9 +152,19 @@ static bool is_dropped(struct run *run, const struct record *record)
 	return closed && record->status == STATUS_SKIPPED;
 }
 
-/* Stores, prints, counts: in this order, for a line means durable. */
-static void deliver(struct run *run, const struct record *record)
+static void note_for_retry(struct run *run, const struct record *record)
 {
+	struct err err;
+
+	if (run->retryfile != NULL &&
+	    !retryfile_note(run->retryfile, record, &err))
+		run_failed(run, &err);
+}
+
+/* Stores, prints, counts: in this order, for a line means durable. */
+static void deliver(struct run *run, struct job *job)
+{
+	const struct record *record = job->record;
 	struct err err;
 
 	log_say(LOG_DEBUG, "%s port %u: %s after %lld ms (%s) %s",
@@ -189,47 +173,78 @@ static void deliver(struct run *run, const struct record *record)
 	        record->ssh_version, record->error);
 	if (is_dropped(run, record))
 		return;
+	job_enter(job, JOB_STORING);
 	if (run->store != NULL && !store_put(run->store, record, &err)) {
 		not_stored(run, record, &err);
 		return;
 	}
+	job_enter(job, JOB_PRINTING);
 	print(run, record);
 	count(run, record);
+	note_for_retry(run, record);
+}
+
+static bool time_is_up(const struct run *run)
+{
+	return run->time_up != 0 && monotonic_ns() >= run->time_up;
+}
+
+static void skip_for_time(struct run *run, struct job *job)
+{
+	struct err err;
+
+	err_set(&err, ERR_CANCELLED, "the run's time was up");
+	record_fail(job->record, &err);
+	job->record->last_attempt = probe_now(&run->probe);
+	probe_give_up(&run->probe, job->record);
+}
+
+/* True when there is a result; else there should be another attempt. */
+static bool attempt(struct run *run, struct job *job)
+{
+	/* The run's own cancel, not the pool's: each host that was read has its
+	 * record. */
+	return probe_run(&run->probe, job->record, &job->progress,
+	                 run->cancel.fd);
+}
+
+static bool may_try_again(struct run *run, struct job *job)
+{
+	nanoseconds limit = run->options->host_timeout_ms * NS_PER_MS;
+
+	return job->progress.attempts <= run->options->retries &&
+	       !time_is_up(run) &&
+	       jobs_try_again(&run->jobs, job, job->progress.begin + limit);
 }
 
 static int work(void *arg, int cancel_fd)
 {
 	struct job *job = arg;
+	struct run *run = job->run;
 
-	/* The run's own cancel, not the pool's: it drains, so that a queued
-	 * host has its record as well. */
 	(void)cancel_fd;
-	probe_run(&job->run->probe, job->record, job->run->cancel.fd);
-	deliver(job->run, job->record);
+	job_enter(job, JOB_PROBING);
+	if (job->last) {
+		probe_give_up(&run->probe, job->record);
+	} else if (time_is_up(run) && job->progress.attempts == 0) {
+		skip_for_time(run, job);
+	} else if (!attempt(run, job)) {
+		if (may_try_again(run, job))
+			return 0;
+		probe_give_up(&run->probe, job->record);
+	}
+	deliver(run, job);
+	jobs_end(&run->jobs, job);
 	return 0;
 }
 
-static void done(void *arg, enum pool_outcome outcome, int result)
-{
-	(void)outcome;
-	(void)result;
-	job_free(arg);
-}
-
+/* Where the system gives no thread at all, this one does the work. */
 static void submit(struct run *run, struct job *job)
 {
-	struct pool_task task = { .run = work, .done = done, .arg = job };
-	int failed = pool_submit(run->pool, &task, NULL);
-	struct err err;
+	struct pool_task task = { .run = work, .arg = job };
 
-	if (failed == 0)
-		return;
-	err_errno(&err, ERR_SYSTEM, failed,
-	          failed == EAGAIN ? "cannot start a thread" : "no worker");
-	record_fail(job->record, &err);
-	job->record->last_attempt = probe_now(&run->probe);
-	deliver(run, job->record);
-	job_free(job);
+	if (pool_submit(run->pool, &task, NULL) != 0)
+		work(job, -1);
 }
 
 static void bad_line(struct run *run, bool repeat, const struct err *err)
@@ -243,19 +258,36 @@ static void bad_line(struct run *run, bool repeat, const struct err *err)
 	log_say(LOG_ERROR, "%s", err->text);
 }
 
-/* Takes one line's host to the pool; false when there is nothing more. */
-static bool take_host(struct run *run)
+/* Takes a host of the file to the pool. */
+static void take_host(struct run *run, struct job *job)
 {
+	if (!choice_takes(&run->choice, &job->record->host)) {
+		job_free(job);
+		return;
+	}
+	memcpy(job->record->run_id, run->id, sizeof(run->id));
+	jobs_begin(&run->jobs, job);
+	submit(run, job);
+}
+
+/* Reads one line; false when there will be nothing more. */
+static bool read_line(struct run *run, nanoseconds next_attempt)
+{
+	struct hostfile_wake wake = { .fd = run->jobs.wake_fd,
+		                      .until = next_attempt };
 	struct job *job = job_new(run);
 	struct err err;
+	bool more = true;
 
 	if (job == NULL) {
 		out_of_memory(run, "the next host");
 		return false;
 	}
-	switch (hostfile_next(run->file, &job->record->host, &err)) {
+	if (run->time_up != 0 && (wake.until == 0 || run->time_up < wake.until))
+		wake.until = run->time_up;
+	switch (hostfile_next(run->file, &job->record->host, &wake, &err)) {
 	case HOST_READ:
-		submit(run, job);
+		take_host(run, job);
 		return true;
 	case HOST_BAD:
 		bad_line(run, false, &err);
@@ -263,16 +295,61 @@ static bool take_host(struct run *run)
 	case HOST_REPEATED:
 		bad_line(run, true, &err);
 		break;
+	case HOST_NOT_YET:
+		more = !time_is_up(run);
+		run->tally.out_of_time = !more;
+		run->cut_short = !more;
+		break;
 	case HOST_END:
-		job_free(job);
-		return false;
+		run->cut_short = cancel_fired(&run->cancel);
+		more = false;
+		break;
 	case HOST_FAILED:
 		run_failed(run, &err);
-		job_free(job);
-		return false;
+		more = false;
+		break;
 	}
 	job_free(job);
-	return true;
+	return more;
+}
+
+/* Until a job wants another attempt, all are done with, or the run ends. */
+static void wait_for_jobs(struct run *run, nanoseconds next_attempt)
+{
+	struct pollfd fds[2] = {
+		{ .fd = run->jobs.wake_fd, .events = POLLIN },
+		{ .fd = cancel_fired(&run->cancel) ? -1 : run->cancel.fd,
+		  .events = POLLIN },
+	};
+
+	/* Whatever ended it, the caller looks again. */
+	(void)poll(fds, 2,
+	           next_attempt != 0 ? deadline_poll_ms(next_attempt) : -1);
+}
+
+/* The reader's work, to the end of the last host. */
+static void read_hosts(struct run *run)
+{
+	bool reading = true;
+
+	for (;;) {
+		bool ending = cancel_fired(&run->cancel);
+		struct jobs_state state;
+		struct job *job;
+
+		jobs_look(&run->jobs, &state);
+		job = jobs_due(&run->jobs, ending);
+		if (job != NULL) {
+			job->last = ending || time_is_up(run);
+			submit(run, job);
+		} else if (reading && state.waiting < JOBS_WAITING_MAX) {
+			reading = read_line(run, state.next);
+		} else if (reading || state.busy > 0 || state.waiting > 0) {
+			wait_for_jobs(run, state.next);
+		} else {
+			return;
+		}
+	}
 }
 
 static void sum_up(const struct run *run)
@@ -287,6 +364,9 @@ static void sum_up(const struct run *run)
 		text_printf(&text, "; stored in %s", store_name(run->store));
 	else
 		text_puts(&text, "; not stored (--no-db)");
+	if (run->tally.spooled)
+		text_printf(&text, " and, since it was lost, in %s",
+		            store_spool(run->store));
 	log_say(LOG_NOTICE, "%.*s", (int)text.length, text.data);
 	text_release(&text);
 }
@@ -312,12 +392,11 @@ int run_hosts(const struct options *options)
 	log_say(LOG_INFO, "run %s, %s", run.id,
 	        run.store != NULL ? store_name(run.store) : "not stored");
 	print_header(&run);
-	while (take_host(&run))
-		;
-	if (!parts_drain(&run, &err))
+	read_hosts(&run);
+	if (!parts_complete(&run, &err))
 		run_failed(&run, &err);
 	sum_up(&run);
 	if (!parts_close(&run, &err))
 		run_failed(&run, &err);
-	return tally_exit_status(&run.tally, signals_seen(&run.signals));
+	return tally_exit_status(&run.tally, watch_signal(&run.watch));
 }

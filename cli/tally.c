@@ -9,26 +9,41 @@ size_t tally_hosts(const struct tally *tally)
 	return hosts + tally->not_stored;
 }
 
+size_t tally_count(const struct tally *tally, enum status status)
+{
+	return tally->counts[status] + tally->before[status];
+}
+
+static bool any_not_reached(const struct tally *tally)
+{
+	static const enum status statuses[] = {
+		STATUS_UNRESOLVED, STATUS_UNREACHABLE, STATUS_REFUSED,
+		STATUS_PROTOCOL,   STATUS_HOSTKEY,     STATUS_AUTH,
+		STATUS_SKIPPED,
+	};
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (tally_count(tally, statuses[i]) > 0)
+			return true;
+	}
+	return false;
+}
+
 int tally_exit_status(const struct tally *tally, int signal_number)
 {
-	const size_t *counts = tally->counts;
-
 	if (signal_number != 0)
 		return 128 + signal_number;
-	if (tally->failures > 0 || counts[STATUS_ERROR] > 0)
+	if (tally->failures > 0 || tally_count(tally, STATUS_ERROR) > 0)
 		return 1;
-	if (tally->not_stored > 0)
+	if (tally->not_stored > 0 || tally->spooled)
 		return 6;
 	if (tally->bad_lines > 0 || tally->unreadable > 0)
 		return 2;
-	if (counts[STATUS_TIMEOUT] > 0)
+	if (tally_count(tally, STATUS_TIMEOUT) > 0)
 		return 3;
-	if (counts[STATUS_UNRESOLVED] > 0 || counts[STATUS_UNREACHABLE] > 0 ||
-	    counts[STATUS_REFUSED] > 0 || counts[STATUS_PROTOCOL] > 0 ||
-	    counts[STATUS_HOSTKEY] > 0 || counts[STATUS_AUTH] > 0 ||
-	    counts[STATUS_SKIPPED] > 0)
+	if (any_not_reached(tally) || tally->out_of_time)
 		return 4;
-	return counts[STATUS_COMMAND] > 0 ? 5 : 0;
+	return tally_count(tally, STATUS_COMMAND) > 0 ? 5 : 0;
 }
 
 static void add_count(struct text *text, size_t count, const char *one,
@@ -54,7 +69,10 @@ void tally_summary(const struct tally *tally, double seconds, struct text *text)
 		            status_name((enum status)i));
 		between = ", ";
 	}
+	add_count(text, tally->passed_over, "passed over", "passed over");
 	add_count(text, tally->unfinished, "unfinished", "unfinished");
+	if (tally->out_of_time)
+		text_puts(text, "; no time to read all lines");
 	add_count(text, tally->not_stored, "not stored", "not stored");
 	add_count(text, tally->bad_lines, "bad line", "bad lines");
 	add_count(text, tally->repeats, "repeated line", "repeated lines");

@@ -3,19 +3,29 @@
 #include "cli/text.h"
 #include "inventory/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What became of the hosts and lines of a run. Pure; the run guards it. */
 struct tally {
 	size_t counts[STATUS_COUNT]; /* of hosts with a record */
-	size_t unfinished;           /* of those skipped: interrupted */
+	/* Of a run that was taken up again: the hosts it had done. They count
+	 * in the exit status, for it is one run. */
+	size_t before[STATUS_COUNT];
+	size_t passed_over;
+	size_t unfinished; /* of those skipped: interrupted, out of time */
+	bool out_of_time;  /* for reading all lines */
 	size_t bad_lines, repeats;
 	size_t unreadable; /* the host file, in the middle of it */
 	size_t not_stored; /* hosts whose row the store did not take */
+	bool spooled;      /* rows are in the spool, not in the database */
 	size_t failures;   /* that stopped the run or lost a line */
 };
 
 size_t tally_hosts(const struct tally *tally);
+
+/* Of the whole run, with those done before. */
+size_t tally_count(const struct tally *tally, enum status status);
 
 /*
  * What the process says of the run, the first that applies: 128 + signal_number

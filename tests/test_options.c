@@ -13,7 +13,7 @@
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-#define WORDS_MAX 32
+#define WORDS_MAX 48
 
 /* The last command line: the texts of options are borrowed from it. */
 static struct {
@@ -63,6 +63,14 @@ static void a_host_file_alone_takes_the_defaults(void **state)
 	assert_int_equal(options.port, 22);
 	assert_int_equal(options.connect_timeout_ms, 5000);
 	assert_int_equal(options.host_timeout_ms, 30000);
+	assert_int_equal(options.verb, VERB_SCAN);
+	assert_int_equal(options.retries, 1);
+	assert_int_equal(options.max_runtime_ms, 0);
+	assert_int_equal(options.resume, 0);
+	assert_int_equal(options.only_failed, 0);
+	assert_null(options.retry_file);
+	assert_int_equal(options.db_timeout_ms, 60000);
+	assert_int_equal(options.no_spool, 0);
 	assert_null(options.command);
 	assert_ptr_equal(options.format, &format_text);
 	assert_int_equal(options.columns.count, fields_count);
@@ -97,22 +105,35 @@ static void check_all(const char *text)
 	assert_int_equal(options.store_password, 1);
 	assert_int_equal(options.adopt_table, 1);
 	assert_int_equal(options.verbose, 2);
+	assert_int_equal(options.retries, 3);
+	assert_int_equal(options.max_runtime_ms, 3600000);
+	assert_int_equal(options.db_timeout_ms, 1500);
+	assert_int_equal(options.no_spool, 1);
+	assert_int_equal(options.only_failed, 1);
+	assert_string_equal(options.retry_file, "again");
 }
 
 static void every_option_is_taken_in_every_spelling(void **state)
 {
 	(void)state;
-	check_all("-f 4096 -p 2200 -t 500ms -T 2m -c uptime -O tsv "
-	          "--fields ip,port --header -o out --db sqlite:x "
-	          "--store-password --adopt-table -vv -");
+	check_all(
+	    "-f 4096 -p 2200 -t 500ms -T 2m -c uptime -O tsv "
+	    "--fields ip,port --header -o out --db sqlite:x "
+	    "--store-password --adopt-table -vv --retries 3 --max-runtime 1h "
+	    "--db-timeout 1500ms --no-spool --only-failed --retry-file "
+	    "again -");
 	check_all("- -f4096 -p2200 -t0.5 -T120s -cuptime -Otsv "
 	          "--fields=ip,port --header -oout --db=sqlite:x "
-	          "--store-password --adopt-table -v -v");
+	          "--store-password --adopt-table -v -v --retries=3 "
+	          "--max-runtime=60m --db-timeout=1.5 --no-spool "
+	          "--only-failed --retry-file=again");
 	check_all("--fanout=4096 --port 2200 "
 	          "--connect-timeout=500ms --host-timeout=2m --command=uptime "
 	          "--format=tsv --fields ip,port --no-header --header "
 	          "--output=out --db sqlite:x --store-password --adopt-table "
-	          "--verbose --verbose -");
+	          "--verbose --verbose --retries=3 --max-runtime=3600 "
+	          "--db-timeout=1500ms --no-spool --only-failed "
+	          "--retry-file=again -");
 }
 
 static void headers_are_the_formats_choice_or_the_users(void **state)
@@ -148,6 +169,22 @@ static void words_may_stand_in_any_order(void **state)
 	assert_string_equal(parsed("-q -- -h").host_file, "-h");
 	assert_string_equal(parsed("-c -q h").command, "-q");
 	assert_int_equal(parsed("-f 1 -f 2 h").fanout, 2);
+}
+
+static void the_first_word_may_be_a_verb(void **state)
+{
+	struct options options = parsed("-q replay --db sqlite:x S");
+
+	(void)state;
+	assert_int_equal(options.verb, VERB_REPLAY);
+	assert_string_equal(options.spool, "S");
+	assert_string_equal(options.db, "sqlite:x");
+	assert_null(options.host_file);
+	assert_int_equal(parsed("scan h").verb, VERB_SCAN);
+	assert_string_equal(parsed("scan replay").host_file, "replay");
+	assert_string_equal(parsed("./replay").host_file, "./replay");
+	assert_string_equal(parsed("replay scan").spool, "scan");
+	assert_string_equal(parsed("replays").host_file, "replays");
 }
 
 static void help_version_and_schema_need_nothing_else(void **state)
@@ -214,6 +251,26 @@ static const struct {
 	  "--store-password needs a store, and --no-db wants none" },
 	{ "--no-db --adopt-table h",
 	  "--adopt-table needs a store, and --no-db wants none" },
+	{ "--no-db --resume h",
+	  "--resume needs a store, and --no-db wants none" },
+	{ "--no-db --only-failed h",
+	  "--only-failed needs a store, and --no-db wants none" },
+	{ "--no-db --no-spool h",
+	  "--no-spool needs a store, and --no-db wants none" },
+	{ "--resume -", "--resume needs a host file: standard input cannot be "
+	                "read again" },
+	{ "--retries 11 h", "--retries takes a number from 0 to 10" },
+	{ "--max-runtime 0.5 h", "--max-runtime takes seconds (5, 0.5, 500ms, "
+	                         "2m) from 1 to 604800" },
+	{ "--db-timeout 61m h", "--db-timeout takes seconds (5, 0.5, 500ms, "
+	                        "2m) from 1 to 3600" },
+	{ "scan", "which host file?" },
+	{ "scan a b", "one host file, not 2" },
+	{ "replay", "which spool?" },
+	{ "replay a b", "one spool, not 2" },
+	{ "replay -f 3 s", "--fanout does not go with replay" },
+	{ "--resume --fanout 3 replay s", "--resume does not go with replay" },
+	{ "replay --no-db s", "--no-db does not go with replay" },
 };
 
 static void what_is_wrong_is_said(void **state)
@@ -330,6 +387,8 @@ static void help_lists_every_option_and_field_once(void **state)
 		"-p, --port N ",
 		"-t, --connect-timeout S ",
 		"-T, --host-timeout S ",
+		"    --retries N ",
+		"    --max-runtime S ",
 		"-c, --command CMD ",
 		"-O, --format F ",
 		"    --fields LIST ",
@@ -338,9 +397,14 @@ static void help_lists_every_option_and_field_once(void **state)
 		"-o, --output FILE ",
 		"    --db DSN ",
 		"    --no-db ",
+		"    --db-timeout S ",
+		"    --no-spool ",
 		"    --store-password ",
 		"    --print-schema DIALECT ",
 		"    --adopt-table ",
+		"    --resume ",
+		"    --only-failed ",
+		"    --retry-file FILE ",
 		"-q, --quiet ",
 		"-v, --verbose ",
 		"    --version ",
@@ -383,6 +447,7 @@ int main(void)
 		cmocka_unit_test(every_option_is_taken_in_every_spelling),
 		cmocka_unit_test(headers_are_the_formats_choice_or_the_users),
 		cmocka_unit_test(words_may_stand_in_any_order),
+		cmocka_unit_test(the_first_word_may_be_a_verb),
 		cmocka_unit_test(help_version_and_schema_need_nothing_else),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(ranges_hold_at_their_ends),

@@ -33,6 +33,14 @@ static void each_cause_alone_has_its_exit_status(void **state)
 		{ { .counts = { [STATUS_TIMEOUT] = 1 } }, 0, 3 },
 		{ { .bad_lines = 1 }, 0, 2 },
 		{ { .not_stored = 1 }, 0, 6 },
+		{ { .spooled = true }, 0, 6 },
+		{ { .out_of_time = true }, 0, 4 },
+		{ { .passed_over = 1 }, 0, 0 },
+		{ { .before = { [STATUS_OK] = 1 } }, 0, 0 },
+		{ { .before = { [STATUS_TIMEOUT] = 1 } }, 0, 3 },
+		{ { .before = { [STATUS_AUTH] = 1 } }, 0, 4 },
+		{ { .before = { [STATUS_COMMAND] = 1 } }, 0, 5 },
+		{ { .before = { [STATUS_ERROR] = 1 } }, 0, 1 },
 		{ { .failures = 1 }, 0, 1 },
 		{ { .counts = { [STATUS_ERROR] = 1 } }, 0, 1 },
 		{ { .counts = { [STATUS_OK] = 1 } }, 1, 129 },
@@ -123,6 +131,13 @@ static void the_summary_names_what_there_is(void **state)
 		  "4 hosts in 2.00 s (2.0/s): 3 skipped; 3 unfinished; 1 not "
 		  "stored; 2 bad lines; 2 repeated lines" },
 		{ { .repeats = 1 }, 1, "0 hosts in 1.00 s; 1 repeated line" },
+		{ { .counts = { [STATUS_OK] = 1 },
+		    .before = { [STATUS_OK] = 7 },
+		    .passed_over = 7,
+		    .out_of_time = true },
+		  0,
+		  "1 host in 0.00 s: 1 ok; 7 passed over; no time to read all "
+		  "lines" },
 	};
 
 	(void)state;

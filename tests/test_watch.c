@@ -1,4 +1,4 @@
-#include "cli/signals.h"
+#include "cli/watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,16 +57,45 @@ int __wrap_eventfd(unsigned count, int flags)
 }
 
 struct scene {
-	struct cancel cancel;
-	struct signals signals;
+	struct cancel cancel, hurry;
+	struct watch watch;
+	/* eventfds: how often, and the most hosts that were asked for */
+	int reports, hurries;
+	_Atomic size_t most;
+	_Atomic bool cancelled_before; /* at the report */
 };
+
+static void report(void *arg, size_t most)
+{
+	struct scene *scene = arg;
+
+	scene->most = most;
+	scene->cancelled_before = cancel_fired(&scene->cancel);
+	(void)eventfd_write(scene->reports, 1);
+}
+
+static void hurry_up(void *arg)
+{
+	struct scene *scene = arg;
+
+	(void)eventfd_write(scene->hurries, 1);
+}
 
 static bool scene_open(struct scene *scene)
 {
+	struct watch_settings settings = { .cancel = &scene->cancel,
+		                           .hurry = &scene->hurry,
+		                           .report = report,
+		                           .hurry_up = hurry_up,
+		                           .arg = scene };
 	struct err err;
 
-	return cancel_open(&scene->cancel) == 0 &&
-	       signals_open(&scene->signals, &scene->cancel, &err);
+	scene->reports = eventfd(0, EFD_CLOEXEC);
+	scene->hurries = eventfd(0, EFD_CLOEXEC);
+	return scene->reports >= 0 && scene->hurries >= 0 &&
+	       cancel_open(&scene->cancel) == 0 &&
+	       cancel_open(&scene->hurry) == 0 &&
+	       watch_open(&scene->watch, &settings, &err);
 }
 
 static bool await_cancel(const struct scene *scene)
@@ -82,6 +112,13 @@ static void send_signal(int number)
 }
 
 static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+
+static eventfd_t await(int fd)
+{
+	eventfd_t count = 0;
+
+	return eventfd_read(fd, &count) == 0 ? count : 0;
+}
 
 #define DONE 50 /* a child that came to its end */
 
@@ -109,14 +146,14 @@ static int first_fires(int number)
 
 	if (!scene_open(&scene))
 		return 1;
-	if (signals_seen(&scene.signals) != 0 || cancel_fired(&scene.cancel))
+	if (watch_signal(&scene.watch) != 0 || cancel_fired(&scene.cancel))
 		return 2;
 	send_signal(number);
 	if (!await_cancel(&scene))
 		return 3;
-	if (signals_seen(&scene.signals) != number)
+	if (watch_signal(&scene.watch) != number)
 		return 4;
-	signals_close(&scene.signals);
+	watch_close(&scene.watch);
 	cancel_close(&scene.cancel);
 	return DONE;
 }
@@ -166,10 +203,10 @@ static int ignored_stays_ignored(int number)
 	send_signal(number == SIGTERM ? SIGHUP : SIGTERM);
 	if (!await_cancel(&scene))
 		return 3;
-	if (signals_seen(&scene.signals) == number)
+	if (watch_signal(&scene.watch) == number)
 		return 4;
 	send_signal(number);
-	signals_close(&scene.signals);
+	watch_close(&scene.watch);
 	return DONE;
 }
 
@@ -199,9 +236,9 @@ static int later_threads_block(int number)
 	    pthread_create(&thread, NULL, send_to_own_thread, &number) != 0)
 		return 1;
 	(void)pthread_join(thread, NULL);
-	if (!await_cancel(&scene) || signals_seen(&scene.signals) != number)
+	if (!await_cancel(&scene) || watch_signal(&scene.watch) != number)
 		return 2;
-	signals_close(&scene.signals);
+	watch_close(&scene.watch);
 	return DONE;
 }
 
@@ -222,8 +259,8 @@ static int a_broken_pipe(int number)
 	close(fds[0]);
 	if (write(fds[1], "x", 1) >= 0 || errno != EPIPE)
 		return 2;
-	signals_close(&scene.signals);
-	return signals_seen(&scene.signals) == 0 ? DONE : 3;
+	watch_close(&scene.watch);
+	return watch_signal(&scene.watch) == 0 ? DONE : 3;
 }
 
 static void a_broken_pipe_is_no_signal(void **state)
@@ -239,8 +276,8 @@ static int quiet_end(int number)
 	(void)number;
 	if (!scene_open(&scene))
 		return 1;
-	signals_close(&scene.signals);
-	return signals_seen(&scene.signals) == 0 && !cancel_fired(&scene.cancel)
+	watch_close(&scene.watch);
+	return watch_signal(&scene.watch) == 0 && !cancel_fired(&scene.cancel)
 	           ? DONE
 	           : 2;
 }
@@ -255,7 +292,9 @@ static void without_a_signal_it_ends_quietly(void **state)
 static int failing_open(int which)
 {
 	struct cancel cancel;
-	struct signals signals;
+	struct watch watch;
+	struct watch_settings settings = { .cancel = &cancel,
+		                           .hurry = &cancel };
 	struct err err = { .kind = ERR_NONE };
 	int next;
 
@@ -266,8 +305,13 @@ static int failing_open(int which)
 	eventfd_fails = which == 0 ? EMFILE : 0;
 	signalfd_fails = which == 1 ? EMFILE : 0;
 	create_fails = which == 2 ? EAGAIN : 0;
-	if (signals_open(&signals, &cancel, &err) || err.kind != ERR_SYSTEM)
+	if (which < 2 &&
+	    (watch_open(&watch, &settings, &err) || err.kind != ERR_SYSTEM))
 		return 2;
+	if (which == 2 && !watch_open(&watch, &settings, &err))
+		return 4;
+	if (which == 2)
+		watch_close(&watch);
 	/* Nothing was left open. */
 	return dup(0) == next ? DONE : 3;
 }
@@ -277,6 +321,101 @@ static void a_failing_start_leaves_nothing_open(void **state)
 	(void)state;
 	for (int which = 0; which < 3; which++)
 		assert_int_equal(in_child(failing_open, which), DONE);
+}
+
+static int first_reports(int number)
+{
+	struct scene scene;
+
+	if (!scene_open(&scene))
+		return 1;
+	send_signal(number);
+	if (await(scene.reports) != 1 || scene.cancelled_before)
+		return 2;
+	if (scene.most == 0 || scene.most == SIZE_MAX)
+		return 3;
+	return DONE;
+}
+
+static void the_first_signal_reports_some_hosts_and_then_ends_them(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(first_reports, SIGINT), DONE);
+}
+
+static int usr1_reports(int number)
+{
+	struct scene scene;
+
+	if (!scene_open(&scene))
+		return 1;
+	for (int i = 0; i < 3; i++) {
+		send_signal(number);
+		if (await(scene.reports) != 1 || scene.most != SIZE_MAX)
+			return 2;
+	}
+	watch_close(&scene.watch);
+	return watch_signal(&scene.watch) == 0 && !cancel_fired(&scene.cancel)
+	           ? DONE
+	           : 3;
+}
+
+static void sigusr1_reports_all_hosts_and_ends_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(usr1_reports, SIGUSR1), DONE);
+}
+
+/* Nobody sent a signal: a closed pipe ends a run likewise. */
+static int hurry_follows(int number)
+{
+	struct scene scene;
+	nanoseconds begin;
+
+	(void)number;
+	if (!scene_open(&scene))
+		return 1;
+	begin = monotonic_ns();
+	cancel_fire(&scene.cancel);
+	if (await(scene.hurries) != 1 || !cancel_fired(&scene.hurry))
+		return 2;
+	if (monotonic_ns() - begin < WATCH_PATIENCE)
+		return 3;
+	watch_close(&scene.watch);
+	return DONE;
+}
+
+static void who_is_waited_for_has_half_a_second_after_the_cancel(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(hurry_follows, 0), DONE);
+}
+
+static int without_a_thread(int number)
+{
+	struct scene scene;
+
+	create_fails = EAGAIN;
+	if (!scene_open(&scene))
+		return 1;
+	send_signal(number);
+	return 2;
+}
+
+static void without_a_thread_a_signal_ends_the_process(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)signal(SIGTERM, SIG_DFL);
+		_exit(without_a_thread(SIGTERM));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
 int main(void)
@@ -289,6 +428,12 @@ int main(void)
 		cmocka_unit_test(a_broken_pipe_is_no_signal),
 		cmocka_unit_test(without_a_signal_it_ends_quietly),
 		cmocka_unit_test(a_failing_start_leaves_nothing_open),
+		cmocka_unit_test(without_a_thread_a_signal_ends_the_process),
+		cmocka_unit_test(
+		    the_first_signal_reports_some_hosts_and_then_ends_them),
+		cmocka_unit_test(sigusr1_reports_all_hosts_and_ends_nothing),
+		cmocka_unit_test(
+		    who_is_waited_for_has_half_a_second_after_the_cancel),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "inventory/deadline.h"
+#include "inventory/err.h"
+#include "inventory/probe.h"
+#include "inventory/record.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The hosts that a run has read and not yet done with: those that the pool has
+ * (queued, or in flight on a worker), and those that wait for their next
+ * attempt, which no worker waits with. A job has one owner at a time: the
+ * reader, then the pool, then the waiting list, then the reader again.
+ */
+struct run;
+
+enum job_stage { JOB_QUEUED, JOB_PROBING, JOB_STORING, JOB_PRINTING };
+
+struct job {
+	struct run *run;
+	struct record *record;
+	struct probe_progress progress;
+	bool last; /* no more attempts: deliver what the last one found */
+	_Atomic(enum job_stage) stage; /* and before it: */
+	nanoseconds begin;             /* of this attempt */
+
+	/* For jobs.c. */
+	nanoseconds due; /* of the next attempt */
+	struct job *next, *previous;
+};
+
+/* A host of run with an empty record; NULL without memory. */
+struct job *job_new(struct run *run);
+void job_free(struct job *job); /* NULL is fine */
+
+struct job_list {
+	struct job *first, *last;
+	size_t count;
+};
+
+/* So many may wait for their next attempt before the reader waits for them: 16
+ * MB at most, and attempts for 3,000 hosts a second. */
+#define JOBS_WAITING_MAX 2048
+
+struct jobs {
+	pthread_mutex_t lock;    /* guards the lists */
+	struct job_list busy;    /* the pool's */
+	struct job_list waiting; /* by the time of their attempt */
+	unsigned seed;           /* of the jitter */
+	int wake_fd; /* eventfd, readable when jobs_wait() has to look again */
+};
+
+bool jobs_open(struct jobs *jobs, struct err *err);
+void jobs_close(struct jobs *jobs); /* wake_fd -1 is fine */
+
+/* The reader: hands a job to the pool. */
+void jobs_begin(struct jobs *jobs, struct job *job);
+
+/* The worker: shows where its job is. */
+void job_enter(struct job *job, enum job_stage stage);
+
+/*
+ * The worker: its job may have another attempt, after a pause of half a second
+ * to a second, doubled for each attempt that it had. False if that would be
+ * later than deadline: it has had its last. After true the job is somebody
+ * else's.
+ */
+bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline);
+
+/* The worker: it is done with. Frees. */
+void jobs_end(struct jobs *jobs, struct job *job);
+
+/* The reader: a job whose next attempt is due (or any, with all), or NULL. It
+ * is among the busy ones then. */
+struct job *jobs_due(struct jobs *jobs, bool all);
+
+struct jobs_state {
+	size_t busy, waiting;
+	nanoseconds next; /* attempt; 0: none waits */
+};
+
+/* The reader: forgets what has woken it, then looks. */
+void jobs_look(struct jobs *jobs, struct jobs_state *state);
+
+/*
+ * Says on standard error where each host in flight is, those first that take
+ * longest, at most so many. From any thread; gives up where standard error
+ * takes no more.
+ */
+void jobs_report(struct jobs *jobs, size_t most);

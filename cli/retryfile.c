@@ -1,0 +1,260 @@
+#include "cli/retryfile.h"
+
+#include "inventory/deadline.h"
+#include "inventory/hostfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAUSE_NS (5 * NS_PER_S)
+
+struct host_entry {
+	uint16_t port;
+	char *user; /* behind ip, in the same block */
+	char ip[];
+};
+
+struct retryfile {
+	char *path;
+	char *fresh; /* what becomes path by rename() */
+	bool old;
+	pthread_mutex_t lock; /* guards what is below */
+	void *entries;        /* tsearch(3), by address and port */
+	bool changed;         /* since it was written */
+	nanoseconds written;
+	bool failed; /* said */
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct host_entry *x = a;
+	const struct host_entry *y = b;
+	int order = strcmp(x->ip, y->ip);
+
+	return order != 0 ? order : (int)x->port - (int)y->port;
+}
+
+static struct host_entry *entry_new(const struct host *host)
+{
+	size_t ip = strlen(host->ip) + 1;
+	size_t user = strlen(host->user) + 1;
+	struct host_entry *entry = malloc(sizeof(*entry) + ip + user);
+
+	if (entry == NULL)
+		return NULL;
+	entry->port = host->port;
+	entry->user = entry->ip + ip;
+	memcpy(entry->ip, host->ip, ip);
+	memcpy(entry->user, host->user, user);
+	return entry;
+}
+
+/* 1: added, 0: it was there, -1: no memory. */
+static int add(struct retryfile *file, const struct host *host)
+{
+	struct host_entry *entry = entry_new(host);
+	struct host_entry *const *found;
+
+	if (entry == NULL)
+		return -1;
+	found = tsearch(entry, &file->entries, compare_entries);
+	if (found == NULL || *found != entry)
+		free(entry);
+	if (found == NULL)
+		return -1;
+	return *found == entry ? 1 : 0;
+}
+
+/* True when it was there. */
+static bool take_out(struct retryfile *file, const struct host *host)
+{
+	struct host_entry *key = entry_new(host);
+	struct host_entry *const *found;
+	struct host_entry *entry = NULL;
+
+	/* Without memory it stays, and is probed once too often. */
+	if (key == NULL)
+		return false;
+	found = tfind(key, &file->entries, compare_entries);
+	if (found != NULL) {
+		entry = *found;
+		tdelete(key, &file->entries, compare_entries);
+	}
+	free(key);
+	free(entry);
+	return entry != NULL;
+}
+
+static bool read_entries(struct retryfile *file, uint16_t port, struct err *err)
+{
+	struct hostfile *lines = NULL;
+	struct host host;
+	bool ok;
+
+	if (!hostfile_open(&lines, file->path, port, -1, err))
+		return false;
+	for (;;) {
+		enum host_read got = hostfile_next(lines, &host, NULL, err);
+
+		if (got == HOST_REPEATED)
+			continue;
+		ok = got == HOST_END;
+		if (got != HOST_READ)
+			break;
+		if (add(file, &host) < 0) {
+			ok = err_set(err, ERR_SYSTEM, "out of memory");
+			break;
+		}
+		host_wipe(&host);
+	}
+	hostfile_close(lines);
+	return ok;
+}
+
+static void release(struct retryfile *file)
+{
+	tdestroy(file->entries, free);
+	pthread_mutex_destroy(&file->lock);
+	free(file->path);
+	free(file->fresh);
+	free(file);
+}
+
+bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
+                    struct err *err)
+{
+	struct retryfile *file = calloc(1, sizeof(*file));
+
+	if (file == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	pthread_mutex_init(&file->lock, NULL);
+	file->path = strdup(path);
+	if (file->path == NULL || asprintf(&file->fresh, "%s.new", path) < 0) {
+		file->fresh = NULL;
+		err_set(err, ERR_SYSTEM, "out of memory");
+		goto fail;
+	}
+	file->old = access(path, F_OK) == 0;
+	if (file->old && !read_entries(file, port, err)) {
+		err_prefix(err, "--retry-file");
+		goto fail;
+	}
+	file->written = monotonic_ns();
+	*out = file;
+	return true;
+fail:
+	release(file);
+	return false;
+}
+
+bool retryfile_is_old(const struct retryfile *file)
+{
+	return file->old;
+}
+
+bool retryfile_has(const struct retryfile *file, const struct host *host)
+{
+	struct host_entry *key = entry_new(host);
+	bool found;
+
+	if (key == NULL) /* rather once too often */
+		return true;
+	found = tfind(key, &file->entries, compare_entries) != NULL;
+	free(key);
+	return found;
+}
+
+static void print_entry(const void *node, VISIT visit, void *arg)
+{
+	const struct host_entry *entry = *(struct host_entry *const *)node;
+	bool v6 = strchr(entry->ip, ':') != NULL;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	fprintf(arg, "%s%s%s:%u %s -\n", v6 ? "[" : "", entry->ip,
+	        v6 ? "]" : "", (unsigned)entry->port, entry->user);
+}
+
+/* A file without lines would have nothing probed for ever, so it goes. */
+static int write_file(const struct retryfile *file)
+{
+	FILE *out;
+	int fd, failed = 0;
+
+	if (file->entries == NULL)
+		return unlink(file->path) == 0 || errno == ENOENT ? 0 : errno;
+	fd = open(file->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (out == NULL) {
+		failed = errno;
+		if (fd >= 0)
+			close(fd);
+		return failed;
+	}
+	twalk_r(file->entries, print_entry, out);
+	if (fflush(out) != 0 || fsync(fd) != 0)
+		failed = errno;
+	if (fclose(out) != 0 && failed == 0)
+		failed = errno;
+	if (failed == 0 && rename(file->fresh, file->path) != 0)
+		failed = errno;
+	if (failed != 0)
+		(void)unlink(file->fresh);
+	return failed;
+}
+
+/* With the lock held. */
+static bool save(struct retryfile *file, struct err *err)
+{
+	int failed = write_file(file);
+	bool told = file->failed;
+
+	file->written = monotonic_ns();
+	file->changed = failed != 0;
+	file->failed = failed != 0;
+	if (failed == 0 || told)
+		return true;
+	return err_errno(err, ERR_SYSTEM, failed, "cannot write '%s'",
+	                 file->path);
+}
+
+bool retryfile_note(struct retryfile *file, const struct record *record,
+                    struct err *err)
+{
+	bool ok = true;
+
+	pthread_mutex_lock(&file->lock);
+	if (record->status == STATUS_OK) {
+		file->changed |= take_out(file, &record->host);
+	} else {
+		int added = add(file, &record->host);
+
+		file->changed |= added > 0;
+		if (added < 0)
+			ok = err_set(err, ERR_SYSTEM, "out of memory for '%s'",
+			             file->path);
+	}
+	if (ok && file->changed && monotonic_ns() >= file->written + PAUSE_NS)
+		ok = save(file, err);
+	pthread_mutex_unlock(&file->lock);
+	return ok;
+}
+
+bool retryfile_close(struct retryfile *file, struct err *err)
+{
+	bool ok;
+
+	if (file == NULL)
+		return true;
+	file->failed = false; /* the end is worth saying it again */
+	ok = (!file->changed && file->entries != NULL) || save(file, err);
+	release(file);
+	return ok;
+}

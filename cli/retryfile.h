@@ -1,0 +1,37 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/host.h"
+#include "inventory/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The file of --retry-file: the hosts that failed, as lines of a host file
+ * without secrets ("192.0.2.7:22 root -"). A host leaves it when it succeeded.
+ * The file is replaced atomically and is there only while it has lines.
+ *
+ * Open and close are for one thread, the others for any.
+ */
+struct retryfile;
+
+/* A file that is not there is an empty one. ERR_INPUT where it cannot be read
+ * or has a bad line: what is in it must not get lost. */
+bool retryfile_open(struct retryfile **file, const char *path, uint16_t port,
+                    struct err *err);
+
+/* Whether it was there. */
+bool retryfile_is_old(const struct retryfile *file);
+
+bool retryfile_has(const struct retryfile *file, const struct host *host);
+
+/*
+ * Takes note of what became of a host; every few seconds the file is written
+ * meanwhile. False when it could not be: said once, the notes are kept.
+ */
+bool retryfile_note(struct retryfile *file, const struct record *record,
+                    struct err *err);
+
+/* Writes (or removes) the file and frees; NULL is fine. */
+bool retryfile_close(struct retryfile *file, struct err *err);

@@ -1,0 +1,231 @@
+#include "cli/retryfile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct scene {
+	char folder[64], path[80], fresh[96];
+};
+
+static int setup(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	assert_non_null(scene);
+	snprintf(scene->folder, sizeof(scene->folder), "/tmp/retry.XXXXXX");
+	assert_non_null(mkdtemp(scene->folder));
+	snprintf(scene->path, sizeof(scene->path), "%s/F", scene->folder);
+	snprintf(scene->fresh, sizeof(scene->fresh), "%s.new", scene->path);
+	*state = scene;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+
+	/* Nothing of ours stays beside the file. */
+	assert_int_equal(access(scene->fresh, F_OK), -1);
+	(void)chmod(scene->folder, 0700);
+	(void)unlink(scene->path);
+	assert_int_equal(rmdir(scene->folder), 0);
+	free(scene);
+	return 0;
+}
+
+static struct retryfile *open_it(const struct scene *scene)
+{
+	struct retryfile *file = NULL;
+	struct err err;
+
+	if (!retryfile_open(&file, scene->path, 22, &err))
+		fail_msg("%s", err.text);
+	return file;
+}
+
+static void close_it(struct retryfile *file)
+{
+	struct err err;
+
+	if (!retryfile_close(file, &err))
+		fail_msg("%s", err.text);
+}
+
+static void write_it(const struct scene *scene, const char *text)
+{
+	FILE *out = fopen(scene->path, "w");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void assert_file(const struct scene *scene, const char *expected)
+{
+	char text[512] = "";
+	FILE *in = fopen(scene->path, "r");
+
+	assert_non_null(in);
+	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+	fclose(in);
+	assert_string_equal(text, expected);
+}
+
+static struct host host_of(const char *line)
+{
+	struct host host;
+	struct err err;
+
+	if (!host_parse(&host, line, strlen(line), 22, &err))
+		fail_msg("%s", err.text);
+	return host;
+}
+
+static void note(struct retryfile *file, const char *line, enum status status)
+{
+	struct record *record = record_new();
+	struct err err;
+
+	assert_non_null(record);
+	record->host = host_of(line);
+	record->status = status;
+	if (!retryfile_note(file, record, &err))
+		fail_msg("%s", err.text);
+	record_free(record);
+}
+
+static void failed_hosts_are_lines_without_their_secret(void **state)
+{
+	struct retryfile *file = open_it(*state);
+
+	assert_false(retryfile_is_old(file));
+	note(file, "127.0.0.1 root fleet-secret", STATUS_TIMEOUT);
+	note(file, "127.0.0.2 root fleet-secret", STATUS_OK);
+	note(file, "::1 admin fleet-secret port=2222", STATUS_AUTH);
+	note(file, "db.example ops fleet-secret", STATUS_SKIPPED);
+	close_it(file);
+	assert_file(*state, "127.0.0.1:22 root -\n[::1]:2222 admin -\n"
+	                    "db.example:22 ops -\n");
+}
+
+static void a_host_leaves_the_file_when_it_succeeded(void **state)
+{
+	struct retryfile *file;
+
+	write_it(*state, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
+	file = open_it(*state);
+	assert_true(retryfile_is_old(file));
+	note(file, "127.0.0.1 root x", STATUS_OK);
+	note(file, "127.0.0.2 root x", STATUS_REFUSED);
+	close_it(file);
+	assert_file(*state, "127.0.0.2:22 root -\n");
+}
+
+static void a_host_that_was_not_probed_stays(void **state)
+{
+	struct retryfile *file;
+
+	write_it(*state, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
+	file = open_it(*state);
+	note(file, "127.0.0.1 root x", STATUS_OK);
+	close_it(file);
+	assert_file(*state, "127.0.0.2:22 root -\n");
+}
+
+static void the_file_goes_with_its_last_host(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+
+	write_it(scene, "127.0.0.1:22 root -\n");
+	file = open_it(scene);
+	note(file, "127.0.0.1 root x", STATUS_OK);
+	close_it(file);
+	assert_int_equal(access(scene->path, F_OK), -1);
+}
+
+static void without_failures_there_is_no_file(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file = open_it(scene);
+
+	note(file, "127.0.0.1 root x", STATUS_OK);
+	close_it(file);
+	assert_int_equal(access(scene->path, F_OK), -1);
+}
+
+static void it_has_hosts_by_address_and_port(void **state)
+{
+	struct retryfile *file;
+	struct host host;
+
+	write_it(*state, "127.0.0.1:22 root -\n[::1]:2222 root -\n");
+	file = open_it(*state);
+	host = host_of("127.0.0.1 other x");
+	assert_true(retryfile_has(file, &host));
+	host = host_of("127.0.0.1:23 root x");
+	assert_false(retryfile_has(file, &host));
+	host = host_of("::1 root x port=2222");
+	assert_true(retryfile_has(file, &host));
+	close_it(file);
+	assert_file(*state, "127.0.0.1:22 root -\n[::1]:2222 root -\n");
+}
+
+static void a_bad_line_is_an_error_and_the_file_stays_as_it_is(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file = NULL;
+	struct err err = { .kind = ERR_NONE };
+
+	write_it(scene, "127.0.0.1:22 root -\n127.0.0.2\n");
+	assert_false(retryfile_open(&file, scene->path, 22, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, "--retry-file: "));
+	assert_non_null(strstr(err.text, "F:2: "));
+	assert_file(scene, "127.0.0.1:22 root -\n127.0.0.2\n");
+}
+
+static void
+a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	struct err err = { .kind = ERR_NONE };
+
+	write_it(scene, "127.0.0.1:22 root -\n");
+	file = open_it(scene);
+	note(file, "127.0.0.9 root x", STATUS_AUTH);
+	/* Also root cannot write over a folder. */
+	assert_int_equal(mkdir(scene->fresh, 0700), 0);
+	assert_false(retryfile_close(file, &err));
+	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_int_equal(rmdir(scene->fresh), 0);
+	assert_file(scene, "127.0.0.1:22 root -\n");
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(failed_hosts_are_lines_without_their_secret),
+		T(a_host_leaves_the_file_when_it_succeeded),
+		T(a_host_that_was_not_probed_stays),
+		T(the_file_goes_with_its_last_host),
+		T(without_failures_there_is_no_file),
+		T(it_has_hosts_by_address_and_port),
+		T(a_bad_line_is_an_error_and_the_file_stays_as_it_is),
+		T(a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays),
+	};
+
+	return !!cmocka_run_group_tests(tests, NULL, NULL);
+}
