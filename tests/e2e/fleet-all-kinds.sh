@@ -39,11 +39,12 @@ check_eq "a line for each" "$(lines_of "$scratch/hosts.txt")" \
   "$(lines_of "$out")"
 
 note "no host was asked twice with the same secret, or more than need be"
-# Address, connections, passwords, prompts answered, keys, execs.
+# Address, connections, passwords, prompts answered, keys, execs. Those that
+# dropped us before the login were called once more.
 check_eq "hosts that were seen: all but the two that listen nowhere" \
   $(($(lines_of "$scratch/hosts.txt") - 2)) "$(fleet_ask counts | wc -l)"
 check_eq "addresses, passwords, prompts and execs" "" "$(fleet_ask counts |
-  awk -F '\t' '$2 > 1 || $3 + $4 > 1 || $6 > 2 { print $1, $3, $4, $6 }')"
+  awk -F '\t' '$2 > 2 || ($2 > 1 && $1 !~ /^127\.(5[236]|6[0-6])\./) || $3 + $4 > 1 || $6 > 2 { print $1, $3, $4, $6 }')"
 
 note "each answers with its own name, remote bytes escaped"
 awk -F '\t' '$2 == "ok" { print "IP:" $1 "  hostname:" $3 }' \

@@ -35,7 +35,8 @@ at_exit=()
 
 # Everything of the caller's that could change what sshinv does stays outside.
 mkdir "$scratch/home"
-export HOME=$scratch/home XDG_DATA_HOME=$scratch/data LC_ALL=C.UTF-8
+export HOME=$scratch/home XDG_DATA_HOME=$scratch/data
+export XDG_STATE_HOME=$scratch/state LC_ALL=C.UTF-8
 unset SSHINV_DB SSHINV_DB_PASSWORD MYSQL_HOST MYSQL_TCP_PORT MYSQL_PWD \
   MYSQL_HOME MYSQL_UNIX_PORT SSH_ASKPASS DISPLAY
 

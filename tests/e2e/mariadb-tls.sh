@@ -29,18 +29,27 @@ read -ra options < <(db_tls_options)
 db_start "${options[@]}" --bind-address=127.0.0.1,127.0.0.2
 ca=ssl-ca=$db_tls/ca.pem
 other=ssl-ca=$db_tls/other-ca.pem
-connects yes ssl-mode=DISABLED
-connects yes ssl-mode=PREFERRED
-connects yes ssl-mode=REQUIRED
+for mode in DISABLED PREFERRED REQUIRED; do
+  # They ask nobody who the server is, whatever is named.
+  connects yes "ssl-mode=$mode"
+  connects yes "ssl-mode=$mode&$ca"
+  connects yes "ssl-mode=$mode&$other"
+  connects yes "ssl-mode=$mode&$ca" 127.0.0.2
+done
 connects yes "ssl-mode=VERIFY_CA&$ca"
 connects no "ssl-mode=VERIFY_CA&$other"
+connects no ssl-mode=VERIFY_CA
 connects yes "ssl-mode=VERIFY_IDENTITY&$ca"
+connects no ssl-mode=VERIFY_IDENTITY
 # MariaDB's library cannot check the authority without the name: stricter.
 of_oracle=no
 case $(ldd "$program") in *libmysqlclient*) of_oracle=yes ;; esac
 connects "$of_oracle" "ssl-mode=VERIFY_CA&$ca" 127.0.0.2
 connects no "ssl-mode=VERIFY_IDENTITY&$ca" 127.0.0.2
 connects no "ssl-mode=VERIFY_IDENTITY&$other"
+note "an authority and no mode: it is asked"
+connects yes "$ca"
+connects no "$other"
 
 note "an account that may log in by TLS only"
 db_sql "ALTER USER '$db_user'@'127.0.0.1' REQUIRE SSL;
@@ -48,6 +57,9 @@ db_sql "ALTER USER '$db_user'@'127.0.0.1' REQUIRE SSL;
 connects no ssl-mode=DISABLED
 connects yes ssl-mode=PREFERRED
 connects yes ssl-mode=REQUIRED
+connects yes "ssl-mode=VERIFY_CA&$ca"
+connects yes "ssl-mode=VERIFY_IDENTITY&$ca"
+connects no "ssl-mode=VERIFY_IDENTITY&$other"
 stop_pid "$db_pid"
 
 note "a server without TLS"
@@ -57,9 +69,14 @@ case $db_kind in
 esac
 connects yes ssl-mode=DISABLED
 connects yes ssl-mode=PREFERRED
+for authority in "$ca" "$other"; do
+  connects yes "ssl-mode=PREFERRED&$authority"
+  connects no "ssl-mode=REQUIRED&$authority"
+  connects no "ssl-mode=VERIFY_CA&$authority"
+  connects no "ssl-mode=VERIFY_IDENTITY&$authority"
+  connects no "$authority"
+done
 connects no ssl-mode=REQUIRED
-connects no "ssl-mode=VERIFY_CA&$ca"
-connects no "ssl-mode=VERIFY_IDENTITY&$ca"
 
 note "a mode that nobody knows"
 sshinv --db "$(db_dsn ssl-mode=SOMETIMES)" "$scratch/hosts.txt"

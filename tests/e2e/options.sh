@@ -22,6 +22,7 @@ check_same "options of --help (<) and of the man page (>)" \
   "$scratch/help" "$scratch/man"
 for option in fanout port connect-timeout host-timeout command format fields \
   header no-header output db no-db store-password print-schema adopt-table \
+  retries max-runtime db-timeout no-spool resume only-failed retry-file \
   version help; do
   grep -qx -- "--$option" "$scratch/help" || give_up "--help lacks --$option"
 done
@@ -40,7 +41,10 @@ note "mistakes: a line on stderr, nothing on stdout, exit status 2"
 for words in '--nonsense' '--fanout 0' '--fanout 4097' '--fanout 3x' \
   '--port 65536' '--port 0' '-T 0' '-T -1' '-t soon' '--format xml' \
   '-O tsv --fields ip,nonsense' '-O tsv --fields password' '--fields ip' '--db nonsense:x' \
-  '--print-schema oracle' '--db sqlite:x --no-db' ''; do
+  '--print-schema oracle' '--db sqlite:x --no-db' '--retries 11' \
+  '--max-runtime 0' '--db-timeout 0' '--db-timeout 2h' '--no-db --resume' \
+  '--no-db --only-failed' '--no-db --no-spool' \
+  'replay --fanout 3' 'replay x' ''; do
   # shellcheck disable=SC2086 # the words are the arguments
   if [ -z "$words" ]; then sshinv; else sshinv $words "$scratch/hosts.txt"; fi
   check_eq "exit status of 'sshinv $words'" 2 "$status"

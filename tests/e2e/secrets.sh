@@ -84,6 +84,32 @@ if [ "$sanitized" = 0 ]; then
   stop_pid "$pid"
 fi
 
+note "not in the spool, when the store is lost"
+rm -f "$db"*
+{
+  fleet_hosts slow-login=6,wrong-password=2,drop-after-login=1
+  echo "127.9.9.2 user $secret stray"
+} >"$hosts"
+"$program" --db "sqlite:$db" -v -v -O json -f 2 "$hosts" >"$out" 2>"$err" &
+pid=$!
+undo_at_exit "stop_pid $pid"
+two_lines() {
+  [ "$(lines_of "$out")" -ge 2 ]
+}
+wait_for 20 "the first lines" two_lines
+sqlite3 -cmd '.timeout 10000' "$db" "ALTER TABLE server_status RENAME TO kept"
+wait_for 30 "the end of the run" gone "$pid"
+status=0
+wait "$pid" || status=$?
+check_eq "exit status" 6 "$status"
+check_eq "lines" 9 "$(lines_of "$out")"
+nowhere "the output" "$out"
+nowhere "the messages" "$err"
+nowhere "the store" "$db"*
+nowhere "the spool" "$XDG_STATE_HOME"/sshinv/spool-*
+check_eq "the spool's mode" 600 "$(stat -c %a "$XDG_STATE_HOME"/sshinv/spool-*)"
+check_eq "its folder's mode" 700 "$(stat -c %a "$XDG_STATE_HOME/sshinv")"
+
 note "--store-password stores it, and only then"
 fleet_hosts well=1 >"$hosts"
 rm -f "$db"*

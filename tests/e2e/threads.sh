@@ -9,7 +9,7 @@ need setpriv prlimit
 [ "$(id -u)" = 0 ] || give_way "only root can become a user that runs nothing"
 fleet_start
 hosts=$scratch/hosts.txt
-fleet_hosts well=200 >"$hosts"
+fleet_hosts well=500 >"$hosts"
 # Where that user may read it.
 install -m 755 "$program" "$scratch/sshinv"
 
@@ -24,7 +24,7 @@ sshinv_with() {
 note "few threads: every host has its line"
 sshinv_with 8
 check_eq "exit status" 0 "$status"
-check_eq "lines" 200 "$(grep -c '^IP:127.*hostname:' "$out")"
+check_eq "lines" 500 "$(grep -c '^IP:127.*hostname:' "$out")"
 grep -qE 'only [1-7] threads could be started' "$err" ||
   give_up "nothing is said of the threads that are missing"
 check_eq "said once" 1 "$(grep -c 'could be started' "$err")"
@@ -34,7 +34,10 @@ sshinv_with 80
 check_eq "exit status" 0 "$status"
 check_lacks "the messages" "could be started" "$(cat "$err")"
 
-note "none at all: it is an error, and it is told"
+# The check for leaks needs a thread of its own.
+[ "$sanitized" = 0 ] || exit 0
+note "none at all: one host after another"
 sshinv_with 1
-check_eq "exit status" 1 "$status"
+check_eq "exit status" 0 "$status"
+check_eq "lines" 500 "$(grep -c '^IP:127.*hostname:' "$out")"
 [ -s "$err" ] || give_up "nothing is said"
