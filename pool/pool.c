@@ -117,7 +117,10 @@ static int enqueue(struct pool *pool, struct pool_future *future)
 		return EAGAIN;
 	}
 	pool->pending++;
-	ring_push(&pool->queue, future);
+	if (future->task.first)
+		ring_push_first(&pool->queue, future);
+	else
+		ring_push(&pool->queue, future);
 	must(pthread_cond_signal(&pool->work));
 	return 0;
 }

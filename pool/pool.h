@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -7,10 +8,11 @@
  * A bounded thread pool, in the spirit of Python's ThreadPoolExecutor.
  *
  * Workers are started only when a task finds no idle one and the maximum is
- * not reached; they are reused until the pool ends. The queue is bounded, FIFO,
- * and pool_submit() waits for room in it. "The queue is not empty" implies that
- * a worker exists: when the system refuses a thread, the pool goes on with
- * those it has, and a submit fails only when there is none at all.
+ * not reached; they are reused until the pool ends. The queue is bounded, FIFO
+ * (but for tasks that go first), and pool_submit() waits for room in it. "The
+ * queue is not empty" implies that a worker exists: when the system refuses a
+ * thread, the pool goes on with those it has, and a submit fails only when
+ * there is none at all.
  *
  * Unless said otherwise, functions return 0 or an errno value and may be called
  * from any thread, also from run() and done(), which are called with no lock
@@ -46,6 +48,7 @@ struct pool_task {
 	 */
 	void (*done)(void *arg, enum pool_outcome outcome, int result);
 	void *arg;
+	bool first; /* goes before all that is queued */
 };
 
 struct pool_settings {

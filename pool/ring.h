@@ -63,6 +63,15 @@ static inline void ring_push(struct ring *ring, void *item)
 	ring->count++;
 }
 
+/* The same, but it comes out next. */
+static inline void ring_push_first(struct ring *ring, void *item)
+{
+	assert(!ring_full(ring));
+	ring->head = (ring->head > 0 ? ring->head : ring->size) - 1;
+	*ring_at(ring, 0) = item;
+	ring->count++;
+}
+
 /* The oldest, or NULL when the ring is empty. */
 static inline void *ring_pop(struct ring *ring)
 {

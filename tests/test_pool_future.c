@@ -80,8 +80,9 @@ static void a_task_is_not_done_before_its_callback_has_returned(void **state)
 	struct pool *pool = open_pool(1, 1);
 	struct gate gate;
 	struct job job = { .gate = &gate, .give = 9 };
-	const struct pool_task task = { run_only, done_waits_at_the_gate,
-		                        &job };
+	const struct pool_task task = { .run = run_only,
+		                        .done = done_waits_at_the_gate,
+		                        .arg = &job };
 	struct pool_future *future = NULL;
 
 	(void)state;
@@ -286,7 +287,9 @@ static void a_callback_may_free_its_own_future(void **state)
 	struct busy_pool busy;
 	struct pool_future *ran = NULL;
 	struct pool_future *cancelled = NULL;
-	struct pool_task task = { run_nothing, done_frees_its_own, &ran };
+	struct pool_task task = { .run = run_nothing,
+		                  .done = done_frees_its_own,
+		                  .arg = &ran };
 
 	(void)state;
 	busy_pool_open(&busy, 2);

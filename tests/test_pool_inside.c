@@ -50,7 +50,9 @@ static void a_worker_cannot_submit_to_its_own_pool(void **state)
 {
 	struct pool *pool = open_pool(2, 2);
 	struct nested nested = { .pool = pool };
-	const struct pool_task task = { nested_run, nested_done, &nested };
+	const struct pool_task task = { .run = nested_run,
+		                        .done = nested_done,
+		                        .arg = &nested };
 
 	(void)state;
 	assert_int_equal(pool_submit(pool, &task, NULL), 0);
@@ -64,7 +66,9 @@ static void a_worker_can_submit_to_another_pool(void **state)
 {
 	struct pool *pool = open_pool(1, 1);
 	struct nested nested = { .pool = open_pool(1, 6) };
-	const struct pool_task task = { nested_run, nested_done, &nested };
+	const struct pool_task task = { .run = nested_run,
+		                        .done = nested_done,
+		                        .arg = &nested };
 
 	(void)state;
 	assert_int_equal(pool_submit(pool, &task, NULL), 0);
@@ -108,8 +112,9 @@ static void a_task_may_end_its_own_pool_and_a_callback_look_at_it(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct ender ender = { .pool = open_pool(1, 2),
 			               .end = ends[i] };
-		const struct pool_task task = { end_own_pool, look_at_own_pool,
-			                        &ender };
+		const struct pool_task task = { .run = end_own_pool,
+			                        .done = look_at_own_pool,
+			                        .arg = &ender };
 
 		assert_int_equal(pool_submit(ender.pool, &task, NULL), 0);
 		pool_drain(ender.pool);
@@ -158,7 +163,9 @@ static void a_worker_that_waits_for_its_own_pool_is_told(void **state)
 	struct busy_pool busy;
 	struct job job = { 0 };
 	struct insider insider = { 0 };
-	const struct pool_task task = { insider_run, insider_done, &insider };
+	const struct pool_task task = { .run = insider_run,
+		                        .done = insider_done,
+		                        .arg = &insider };
 
 	(void)state;
 	busy_pool_open(&busy, 2);
@@ -181,7 +188,9 @@ static void a_worker_may_ask_for_what_is_done_already(void **state)
 	struct pool *pool = open_pool(1, 1);
 	struct job job = { 0 };
 	struct insider insider = { .other = submit_held(pool, &job) };
-	const struct pool_task task = { insider_run, NULL, &insider };
+	const struct pool_task task = { .run = insider_run,
+		                        .done = NULL,
+		                        .arg = &insider };
 
 	(void)state;
 	insider.other_in_run = -1;
@@ -197,7 +206,9 @@ static void a_callback_of_a_cancel_cannot_wait_for_its_own_task(void **state)
 {
 	struct busy_pool busy;
 	struct insider insider = { 0 };
-	const struct pool_task task = { insider_run, insider_done, &insider };
+	const struct pool_task task = { .run = insider_run,
+		                        .done = insider_done,
+		                        .arg = &insider };
 
 	(void)state;
 	busy_pool_open(&busy, 1);
@@ -215,7 +226,9 @@ static void a_callback_of_terminate_cannot_wait_for_the_next_one(void **state)
 	struct busy_pool busy;
 	struct job job = { 0 };
 	struct insider insider = { 0 };
-	const struct pool_task task = { insider_run, insider_done, &insider };
+	const struct pool_task task = { .run = insider_run,
+		                        .done = insider_done,
+		                        .arg = &insider };
 
 	(void)state;
 	busy_pool_open(&busy, 2);

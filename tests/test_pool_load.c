@@ -76,8 +76,9 @@ static void ten_thousand_through(unsigned threads, size_t queue_max)
 	assert_int_equal(pool_open(&pool, &settings), 0);
 	start_all(pool, threads);
 	for (size_t i = 0; i < N; i++) {
-		const struct pool_task task = { ticket_run, ticket_done,
-			                        &tickets[i] };
+		const struct pool_task task = { .run = ticket_run,
+			                        .done = ticket_done,
+			                        .arg = &tickets[i] };
 
 		assert_int_equal(pool_submit(pool, &task, NULL), 0);
 	}

@@ -105,6 +105,28 @@ static void removing_what_is_not_there_changes_nothing(void **state)
 	ring_release(&ring);
 }
 
+static void what_is_pushed_first_comes_out_next(void **state)
+{
+	struct ring ring;
+
+	(void)state;
+	/* At each place of the head, so that it wraps around. */
+	for (size_t turn = 0; turn < 3; turn++) {
+		assert_true(ring_init(&ring, 3));
+		for (size_t i = 0; i < turn; i++) {
+			ring_push(&ring, &items[9]);
+			ring_pop(&ring);
+		}
+		push_range(&ring, 1, 2);
+		ring_push_first(&ring, &items[0]);
+		assert_true(ring_full(&ring));
+		assert_pops(&ring, (const size_t[]){ 0, 1, 2 }, 3);
+		ring_push_first(&ring, &items[4]);
+		assert_pops(&ring, (const size_t[]){ 4 }, 1);
+		ring_release(&ring);
+	}
+}
+
 static void without_memory_it_says_so_and_holds_nothing(void **state)
 {
 	struct ring ring;
@@ -139,6 +161,7 @@ int main(void)
 		cmocka_unit_test(
 		    removing_any_item_keeps_the_order_of_the_others),
 		cmocka_unit_test(removing_what_is_not_there_changes_nothing),
+		cmocka_unit_test(what_is_pushed_first_comes_out_next),
 		cmocka_unit_test(without_memory_it_says_so_and_holds_nothing),
 		cmocka_unit_test(a_released_ring_is_full_and_empty),
 	};
