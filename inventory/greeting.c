@@ -1,16 +1,26 @@
 #include "inventory/greeting.h"
 
+#include "inventory/keyblob.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_KEXINIT 20      /* RFC 4253 section 12 */
+/* RFC 4253 section 12, RFC 5656 section 7.1. A group exchange says 31 to
+ * something else, and 33 with the key (RFC 4419 section 5). */
+#define MESSAGE_KEXINIT 20
+#define MESSAGE_NEWKEYS 21
+#define MESSAGE_KEX_REPLY 31
+#define MESSAGE_GEX_REPLY 33
+
 #define PACKET_LENGTH_MAX 35000 /* section 6.1 */
 #define COOKIE_LENGTH 16
+#define REPLY_MAX (4 + KEYBLOB_MAX)
 
 void greeting_release(struct greeting *greeting)
 {
-	free(greeting->payload);
-	greeting->payload = NULL;
+	free(greeting->kexinit.bytes);
+	free(greeting->reply.bytes);
+	greeting->kexinit = greeting->reply = (struct greeting_payload){ 0 };
 }
 
 static uint32_t read_u32(const void *from)
@@ -73,50 +83,122 @@ static void take_text(struct greeting *g, char c)
 		g->line[g->line_length++] = c;
 }
 
+/* Room for what of the packet is looked at. */
+static bool keep(struct greeting_payload *kept, size_t size)
+{
+	kept->length = 0;
+	kept->size = size;
+	kept->bytes = malloc(size > 0 ? size : 1);
+	return kept->bytes != NULL;
+}
+
+static void forget(struct greeting_payload *kept)
+{
+	free(kept->bytes);
+	*kept = (struct greeting_payload){ 0 };
+}
+
+/* The host key is the first string of its message. */
+static void check_key(struct greeting *g)
+{
+	const struct greeting_payload *reply = &g->reply;
+	size_t length;
+
+	if (reply->length < reply->size)
+		return;
+	length = reply->size >= 4 ? read_u32(reply->bytes) : SIZE_MAX;
+	if (length > reply->size || length > reply->size - 4 ||
+	    !keyblob_is_sound(reply->bytes + 4, length))
+		g->state = GREETING_BAD_KEY;
+	forget(&g->reply);
+}
+
+/* A message that may have the host key in it. */
+static void begin_reply(struct greeting *g, size_t payload)
+{
+	if (g->key_message == 0) {
+		/* The library would take it all the same, later. */
+		g->state = GREETING_BAD_PACKET;
+		return;
+	}
+	if (g->header[5] != g->key_message)
+		return;
+	if (!keep(&g->reply, payload < REPLY_MAX ? payload : REPLY_MAX))
+		g->state = GREETING_NO_MEMORY;
+	else
+		check_key(g); /* for there may be nothing to wait for */
+}
+
+static void end_packet(struct greeting *g)
+{
+	g->header_length = 0;
+	if (g->header[5] == MESSAGE_KEXINIT)
+		g->kexinit_ended = true;
+	else if (g->header[5] == MESSAGE_NEWKEYS)
+		g->state = GREETING_DONE;
+}
+
 /* The six bytes are there: decides what becomes of the packet. */
 static void begin_packet(struct greeting *g)
 {
 	size_t length = read_u32(g->header);
 	size_t padding = g->header[4];
+	size_t payload;
 
-	g->header_length = 0;
 	if (length < padding + 2 || length > PACKET_LENGTH_MAX) {
-		g->state = GREETING_DONE; /* the library will refuse it */
+		g->state = GREETING_BAD_PACKET;
 		return;
 	}
-	if (g->header[5] != MESSAGE_KEXINIT) {
-		g->skip = length - 2;
-		return;
+	payload = length - padding - 2;
+	g->left = length - 2;
+	switch (g->header[5]) {
+	case MESSAGE_KEXINIT:
+		if (!g->kexinit_ended && !keep(&g->kexinit, payload))
+			forget(&g->kexinit);
+		break;
+	case MESSAGE_KEX_REPLY:
+	case MESSAGE_GEX_REPLY:
+		begin_reply(g, payload);
+		break;
+	default:
+		break;
 	}
-	g->payload_size = length - padding - 2;
-	g->payload = malloc(g->payload_size > 0 ? g->payload_size : 1);
-	if (g->payload == NULL || g->payload_size == 0)
-		g->state = GREETING_DONE;
+	if (g->left == 0 && g->state == GREETING_PACKETS)
+		end_packet(g);
+}
+
+static void put(struct greeting_payload *kept, const char *bytes, size_t length)
+{
+	size_t room = kept->size - kept->length;
+
+	if (length > room)
+		length = room;
+	if (length > 0)
+		memcpy(kept->bytes + kept->length, bytes, length);
+	kept->length += length;
 }
 
 /* Returns how many bytes it took. */
 static size_t take_packet(struct greeting *g, const char *bytes, size_t length)
 {
-	size_t want;
-
-	if (g->skip > 0) {
-		want = g->skip < length ? g->skip : length;
-		g->skip -= want;
-		return want;
-	}
-	if (g->payload == NULL) {
+	if (g->header_length < sizeof(g->header)) {
 		g->header[g->header_length++] = (unsigned char)bytes[0];
 		if (g->header_length == sizeof(g->header))
 			begin_packet(g);
 		return 1;
 	}
-	want = g->payload_size - g->payload_length;
-	want = want < length ? want : length;
-	memcpy(g->payload + g->payload_length, bytes, want);
-	g->payload_length += want;
-	if (g->payload_length == g->payload_size)
-		g->state = GREETING_DONE;
-	return want;
+	if (length > g->left)
+		length = g->left;
+	g->left -= length;
+	if (g->reply.bytes != NULL) {
+		put(&g->reply, bytes, length);
+		check_key(g);
+	} else if (g->header[5] == MESSAGE_KEXINIT && !g->kexinit_ended) {
+		put(&g->kexinit, bytes, length);
+	}
+	if (g->left == 0 && g->state == GREETING_PACKETS)
+		end_packet(g);
+	return length;
 }
 
 void greeting_feed(struct greeting *greeting, const char *bytes, size_t length)
@@ -134,15 +216,35 @@ void greeting_feed(struct greeting *greeting, const char *bytes, size_t length)
 			break;
 		case GREETING_DONE:
 		case GREETING_FLOOD:
+		case GREETING_BAD_PACKET:
+		case GREETING_BAD_KEY:
+		case GREETING_NO_MEMORY:
 			return;
 		}
 	}
 }
 
+size_t greeting_wants(const struct greeting *greeting)
+{
+	if (greeting->state == GREETING_TEXT)
+		return 1;
+	if (greeting->state != GREETING_PACKETS)
+		return SIZE_MAX;
+	if (greeting->header_length < sizeof(greeting->header))
+		return sizeof(greeting->header) - greeting->header_length;
+	return greeting->left;
+}
+
+void greeting_expect(struct greeting *greeting, bool group_exchange)
+{
+	greeting->key_message =
+	    group_exchange ? MESSAGE_GEX_REPLY : MESSAGE_KEX_REPLY;
+}
+
 const char *greeting_version(const struct greeting *greeting)
 {
-	bool known = greeting->state == GREETING_PACKETS ||
-	             greeting->state == GREETING_DONE;
+	bool known = greeting->state != GREETING_TEXT &&
+	             greeting->state != GREETING_FLOOD;
 
 	return known ? greeting->line : "";
 }
@@ -155,22 +257,22 @@ const char *greeting_refusal(const struct greeting *greeting)
 bool greeting_list(const struct greeting *greeting, enum greeting_list which,
                    const char **names, size_t *length)
 {
+	const struct greeting_payload *kexinit = &greeting->kexinit;
 	size_t at = COOKIE_LENGTH;
 
-	if (greeting->payload == NULL ||
-	    greeting->payload_length < greeting->payload_size)
+	if (kexinit->bytes == NULL || kexinit->length < kexinit->size)
 		return false;
 	for (int i = 0;; i++) {
 		size_t size;
 
-		if (greeting->payload_size < at + 4)
+		if (kexinit->size < at + 4)
 			return false;
-		size = read_u32(greeting->payload + at);
+		size = read_u32(kexinit->bytes + at);
 		at += 4;
-		if (size > greeting->payload_size - at)
+		if (size > kexinit->size - at)
 			return false;
 		if (i == (int)which) {
-			*names = greeting->payload + at;
+			*names = kexinit->bytes + at;
 			*length = size;
 			return true;
 		}

@@ -118,6 +118,10 @@ static ssize_t receive_some(struct ssh *ssh, void *buffer, size_t length,
 	 * middle of what it does, and ssh_close() can have it cleaned up. */
 	if (must_stop(ssh))
 		return is_over(ssh) ? -EAGAIN : -ECONNABORTED;
+	if (!ssh->logged_in)
+		length = ssh_guard_limit(ssh, length);
+	if (length == 0)
+		return -ECONNABORTED;
 	do
 		got = recv(ssh->fd, buffer, length, flags);
 	while (got < 0 && errno == EINTR);
@@ -131,13 +135,8 @@ static ssize_t receive_some(struct ssh *ssh, void *buffer, size_t length,
 		return ssh->logged_in ? -EAGAIN : -ssh->os_error;
 	}
 	ssh->received += (size_t)got;
-	if (ssh->logged_in)
-		return got;
-	greeting_feed(&ssh->greeting, buffer, (size_t)got);
-	if (ssh->greeting.state == GREETING_FLOOD) {
-		ssh->stop = SSH_TEXT_FLOOD;
+	if (!ssh->logged_in && !ssh_guard_pass(ssh, buffer, (size_t)got))
 		return -ECONNABORTED;
-	}
 	return got;
 }
 
@@ -346,6 +345,11 @@ bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
 		return err_set(err, kind,
 		               "%s: more than %zu KiB from the server", what,
 		               bytes_max(ssh) / 1024);
+	case SSH_BAD_PACKET:
+		return err_set(err, kind,
+		               "%s: a malformed packet from the server", what);
+	case SSH_BAD_KEY:
+		return err_set(err, ERR_PROTOCOL, "malformed host key");
 	case SSH_GOES_ON:
 	case SSH_TRAPPED:
 	case SSH_DEAD:

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Inside of struct ssh, for ssh.c, ssh_login.c and ssh_channel.c alone. */
+/* Inside of struct ssh, for the files ssh*.c alone. */
 
 #include "inventory/greeting.h"
 #include "inventory/ssh.h"
@@ -15,6 +15,8 @@ enum ssh_stop {
 	SSH_CANCELLED,
 	SSH_TEXT_FLOOD, /* see greeting.h */
 	SSH_BYTE_FLOOD, /* more than any answer takes */
+	SSH_BAD_PACKET, /* see greeting.h */
+	SSH_BAD_KEY,    /* likewise */
 	SSH_TRAPPED,    /* the library gave up, see ssh_trap.h */
 	SSH_DEAD        /* being closed */
 };
@@ -36,6 +38,14 @@ struct ssh {
 	size_t version_given; /* of greeting.line and its end, to the library */
 	size_t last_given;    /* see receive_last() */
 };
+
+/*
+ * The guard before the library as long as the server's bytes are not encrypted:
+ * how many of them may be received at once, 0 for no more; and whether those
+ * that were may be handed on. Where not, ssh->stop says why, or no_memory.
+ */
+size_t ssh_guard_limit(struct ssh *ssh, size_t length);
+bool ssh_guard_pass(struct ssh *ssh, const char *bytes, size_t length);
 
 /* After EAGAIN: waits for what the library waits for. */
 bool ssh_wait(struct ssh *ssh, struct err *err);

@@ -8,6 +8,8 @@ unit_test(hostset LIBS inventory WRAP calloc)
 unit_test(frame LIBS inventory WRAP getrandom malloc)
 unit_test(frame_shells LIBS inventory)
 unit_test(greeting LIBS inventory WRAP malloc)
+unit_test(greeting_key LIBS inventory WRAP malloc)
+unit_test(keyblob LIBS inventory)
 unit_test(field LIBS inventory)
 unit_test(record LIBS inventory WRAP calloc free)
 unit_test(wait LIBS inventory WRAP poll)
@@ -23,7 +25,7 @@ unit_test(probe_again SOURCES fake_ssh.c LIBS inventory)
 unit_test(probe_answer SOURCES fake_ssh.c LIBS inventory)
 # Whole probes of the fleet's hosts.
 unit_test(memory SOURCES fleet/process.c LIBS inventory PkgConfig::CRYPTO
-          WRAP malloc calloc realloc nanosleep CRYPTO_set_mem_functions)
+          WRAP malloc calloc realloc poll CRYPTO_set_mem_functions)
 unit_test(leak SOURCES fleet/process.c LIBS inventory
           WRAP malloc calloc realloc free clock_gettime)
 # The real session against real servers: the hosts of the fleet.
@@ -34,7 +36,10 @@ foreach(test ssh ssh_end)
   unit_test(${test} SOURCES ssh_watch.c fleet/process.c
             LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP})
 endforeach()
-foreach(test memory leak ssh ssh_end)
+# The same, and recv() for what happens to bytes on their way.
+unit_test(ssh_trap SOURCES ssh_watch.c fleet/process.c
+          LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP} recv)
+foreach(test memory leak ssh ssh_end ssh_trap)
   target_compile_definitions(test_${test} PRIVATE
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+#include "tests/greeting_wire.h"
 
 static bool malloc_fails;
 
@@ -20,73 +20,6 @@ void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
 	return malloc_fails ? NULL : __real_malloc(size);
-}
-
-/* Bytes that a server sends. */
-struct wire {
-	char bytes[GREETING_TEXT_MAX + 40000];
-	size_t length;
-};
-
-static void put(struct wire *wire, const void *bytes, size_t length)
-{
-	assert_true(length <= sizeof(wire->bytes) - wire->length);
-	memcpy(wire->bytes + wire->length, bytes, length);
-	wire->length += length;
-}
-
-static void put_text(struct wire *wire, const char *text)
-{
-	put(wire, text, strlen(text));
-}
-
-static void put_u32(struct wire *wire, size_t number)
-{
-	unsigned char bytes[4] = { (unsigned char)(number >> 24),
-		                   (unsigned char)(number >> 16),
-		                   (unsigned char)(number >> 8),
-		                   (unsigned char)number };
-
-	put(wire, bytes, sizeof(bytes));
-}
-
-static void put_packet(struct wire *wire, unsigned char message,
-                       const struct wire *payload, unsigned char padding)
-{
-	const unsigned char front[2] = { padding, message };
-	static const char zeros[256];
-
-	put_u32(wire, 2 + payload->length + padding);
-	put(wire, front, sizeof(front));
-	put(wire, payload->bytes, payload->length);
-	put(wire, zeros, padding);
-}
-
-static const char *const lists[] = {
-	"curve25519-sha256,ext-info-s",
-	"ssh-ed25519,rsa-sha2-512",
-	"aes128-ctr",
-	"aes256-ctr",
-	"",
-	"hmac-sha2-512",
-	"none",
-	"none,zlib@openssh.com",
-	"",
-	"",
-};
-
-static void put_kexinit(struct wire *wire)
-{
-	static struct wire payload;
-
-	payload.length = 0;
-	put_text(&payload, "0123456789abcdef");
-	for (size_t i = 0; i < ARRAY_LENGTH(lists); i++) {
-		put_u32(&payload, strlen(lists[i]));
-		put_text(&payload, lists[i]);
-	}
-	put(&payload, "\0\0\0\0\0", 5);
-	put_packet(wire, 20, &payload, 7);
 }
 
 /* Feeds pieces of that size, each in memory of its own. */
@@ -108,7 +41,7 @@ static void feed(struct greeting *greeting, const struct wire *wire,
 
 static void assert_lists(const struct greeting *greeting)
 {
-	assert_int_equal(greeting->state, GREETING_DONE);
+	assert_int_equal(greeting->state, GREETING_PACKETS);
 	for (int i = 0; i < GREETING_LISTS; i++) {
 		const char *names;
 		size_t length;
@@ -146,7 +79,6 @@ static void a_greeting_is_read_in_pieces_of_any_size(void **state)
 	ignored.length = 0;
 	put_packet(&wire, 2, &ignored, 0);
 	put_kexinit(&wire);
-	put_text(&wire, "and what follows");
 	for (size_t size = 1; size <= wire.length; size++) {
 		feed(&greeting, &wire, size);
 		assert_string_equal(greeting_version(&greeting),
@@ -275,15 +207,15 @@ static void only_a_line_that_begins_so_is_a_version(void **state)
 	}
 }
 
-static void a_malformed_packet_ends_the_looking(void **state)
+static void a_malformed_packet_goes_no_further(void **state)
 {
 	static const struct {
 		const char *why;
 		char header[6];
 	} cases[] = {
 		{ "length 0", { 0, 0, 0, 0, 0, 20 } },
-		{ "shorter than its padding", { 0, 0, 0, 5, 4, 20 } },
-		{ "nothing but the number", { 0, 0, 0, 6, 4, 20 } },
+		{ "shorter than its padding", { 0, 0, 0, 4, 4, 20 } },
+		{ "nothing but its padding", { 0, 0, 0, 5, 4, 20 } },
 		{ "over 35000", { 0, 0, (char)0x88, (char)0xB9, 4, 20 } },
 		{ "the largest number", { -1, -1, -1, -1, -1, 20 } },
 	};
@@ -298,7 +230,7 @@ static void a_malformed_packet_ends_the_looking(void **state)
 		put(&wire, cases[i].header, 6);
 		put_kexinit(&wire);
 		feed(&greeting, &wire, 1);
-		if (greeting.state != GREETING_DONE)
+		if (greeting.state != GREETING_BAD_PACKET)
 			fail_msg("%s", cases[i].why);
 		assert_no_lists(&greeting);
 		assert_string_equal(greeting_version(&greeting), "SSH-2.0-x");
@@ -322,8 +254,8 @@ static void the_largest_packet_is_kept(void **state)
 	/* 35,000 with the length of the padding and the number. */
 	assert_int_equal(payload.length, 34998);
 	feed(&greeting, &wire, 999);
-	assert_int_equal(greeting.state, GREETING_DONE);
-	assert_int_equal(greeting.payload_length, 34998);
+	assert_int_equal(greeting.state, GREETING_PACKETS);
+	assert_int_equal(greeting.kexinit.length, 34998);
 	greeting_release(&greeting);
 }
 
@@ -345,7 +277,7 @@ static void a_list_longer_than_its_packet_is_not_known(void **state)
 		put_text(&wire, "SSH-2.0-x\n");
 		put_packet(&wire, 20, &payload, 4);
 		feed(&greeting, &wire, SIZE_MAX);
-		assert_int_equal(greeting.state, GREETING_DONE);
+		assert_int_equal(greeting.state, GREETING_PACKETS);
 		assert_int_equal(
 		    greeting_list(&greeting, GREETING_KEX, &names, &length),
 		    lengths[i] == 2);
@@ -405,7 +337,8 @@ static void without_memory_only_the_lists_are_missing(void **state)
 	malloc_fails = true;
 	greeting_feed(&greeting, wire.bytes, wire.length);
 	malloc_fails = false;
-	assert_int_equal(greeting.state, GREETING_DONE);
+	assert_int_equal(greeting.state, GREETING_PACKETS);
+	assert_true(greeting.kexinit_ended);
 	assert_string_equal(greeting_version(&greeting), "SSH-2.0-x");
 	assert_no_lists(&greeting);
 	greeting_release(&greeting);
@@ -422,7 +355,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_bytes_is_noticed_at_the_limit),
 		cmocka_unit_test(a_long_version_string_is_cut),
 		cmocka_unit_test(only_a_line_that_begins_so_is_a_version),
-		cmocka_unit_test(a_malformed_packet_ends_the_looking),
+		cmocka_unit_test(a_malformed_packet_goes_no_further),
 		cmocka_unit_test(the_largest_packet_is_kept),
 		cmocka_unit_test(a_list_longer_than_its_packet_is_not_known),
 		cmocka_unit_test(

@@ -90,6 +90,16 @@ static void what_will_be_the_same_again_may_not_pass(void **state)
 	assert_fails(IGNORE_FLOOD, ERR_PROTOCOL, "512 KiB");
 }
 
+/* libssh2 1.10 would read beyond it. */
+static void a_malformed_host_key_does_not_reach_the_library(void **state)
+{
+	(void)state;
+	watch_anew();
+	assert_fails("127.67.0.1", ERR_PROTOCOL, "malformed host key");
+	assert_fails("127.68.0.1", ERR_PROTOCOL,
+	             "key exchange: a malformed packet from the server");
+}
+
 static void a_flood_ends_at_the_limit(void **state)
 {
 	static const char *const ips[] = { LINE_FLOOD, ENDLESS_LINE,
@@ -211,6 +221,8 @@ int main(void)
 		cmocka_unit_test(a_connection_that_is_dropped_may_pass),
 		cmocka_unit_test(a_connection_that_is_reset_may_pass),
 		cmocka_unit_test(what_will_be_the_same_again_may_not_pass),
+		cmocka_unit_test(
+		    a_malformed_host_key_does_not_reach_the_library),
 		cmocka_unit_test(a_flood_ends_at_the_limit),
 		cmocka_unit_test(the_deadline_ends_silence_and_single_bytes),
 		cmocka_unit_test(the_deadline_ends_a_flood),

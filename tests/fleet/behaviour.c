@@ -148,6 +148,12 @@ const struct behaviour behaviours[] = {
 	{ .octet = 66, .name = "busy-once", KNOWN, WELL,
 	  .serve = serve_busy_once, .status = "ok|protocol",
 	  .help = "\"Exceeded MaxStartups\" at first; well from the second on" },
+	{ .octet = 67, .name = "bad-host-key", KNOWN, .status = "protocol",
+	  .serve = serve_bad_host_key,
+	  .help = "a host key that ends before it has begun" },
+	{ .octet = 68, .name = "keys-too-soon", KNOWN, .status = "protocol",
+	  .serve = serve_keys_too_soon,
+	  .help = "the same key, unencrypted, after NEWKEYS" },
 
 	{ .octet = 70, .name = "drop-after-login", KNOWN, SESSION, WELL,
 	  .login = LOGIN_DROP, .status = "command",

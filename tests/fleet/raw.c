@@ -13,6 +13,8 @@
 /* RFC 4253 section 12. */
 #define SSH_IGNORE 2
 #define SSH_KEXINIT 20
+#define SSH_NEWKEYS 21
+#define SSH_KEX_REPLY 31
 
 #define PACKET_MAX 2048
 
@@ -298,14 +300,60 @@ static bool take_packet(struct conn *conn)
 	return length <= sizeof(bytes) && take(conn, bytes, length);
 }
 
-void serve_drop_in_kex(struct conn *conn)
+/* To where the client waits for the reply of the key exchange. */
+static bool begin_kex(struct conn *conn)
 {
 	struct packet p;
 
 	kexinit(&p, USUAL_KEX);
-	if (conn_text(conn, BANNER) && conn_send(conn, p.bytes, p.length) &&
-	    take_version(conn) && take_packet(conn) && take_packet(conn))
+	return conn_text(conn, BANNER) && conn_send(conn, p.bytes, p.length) &&
+	       take_version(conn) && take_packet(conn) && take_packet(conn);
+}
+
+void serve_drop_in_kex(struct conn *conn)
+{
+	if (begin_kex(conn))
 		conn_bye(conn);
+}
+
+/* RFC 8731 section 3, RFC 8709 section 4. A host key says that 32 bytes follow,
+ * and is at its end. */
+static void put_bad_reply(struct packet *p)
+{
+	static const char zeros[64];
+
+	packet_begin(p, SSH_KEX_REPLY);
+	put_u32(p, 4 + 11 + 4);
+	put_string(p, "ssh-ed25519");
+	put_u32(p, 32);
+	put_u32(p, 32); /* the server's half of the secret */
+	put(p, "a point on a curve, for instance", 32);
+	put_u32(p, 4 + 11 + 4 + sizeof(zeros));
+	put_string(p, "ssh-ed25519");
+	put_u32(p, sizeof(zeros));
+	put(p, zeros, sizeof(zeros));
+	packet_end(p);
+}
+
+void serve_bad_host_key(struct conn *conn)
+{
+	struct packet p;
+
+	put_bad_reply(&p);
+	if (begin_kex(conn) && conn_send(conn, p.bytes, p.length))
+		conn_wait_gone(conn);
+}
+
+void serve_keys_too_soon(struct conn *conn)
+{
+	struct packet newkeys, p;
+
+	packet_begin(&newkeys, SSH_NEWKEYS);
+	packet_end(&newkeys);
+	put_bad_reply(&p);
+	if (begin_kex(conn) && conn_send(conn, newkeys.bytes, newkeys.length) &&
+	    conn_send(conn, p.bytes, p.length))
+		conn_wait_gone(conn);
 }
 
 void serve_two_dropped(struct conn *conn)

@@ -26,5 +26,7 @@ void serve_max_startups(struct conn *conn);
 void serve_penalty(struct conn *conn);
 void serve_reset_at_once(struct conn *conn);
 void serve_drop_in_kex(struct conn *conn);
+void serve_bad_host_key(struct conn *conn);
+void serve_keys_too_soon(struct conn *conn);
 void serve_two_dropped(struct conn *conn);
 void serve_busy_once(struct conn *conn);

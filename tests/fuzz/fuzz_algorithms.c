@@ -80,7 +80,7 @@ static void feed(struct greeting *greeting,
 	}
 	greeting_feed(greeting, "SSH-2.0-x\r\n", 11);
 	greeting_feed(greeting, packet, payload + 5 + 4);
-	PROMISE(greeting->state == GREETING_DONE);
+	PROMISE(greeting->state == GREETING_PACKETS);
 	free(packet);
 }
 
