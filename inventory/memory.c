@@ -1,10 +1,10 @@
 #include "inventory/memory.h"
 
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -45,27 +45,36 @@ void *memory_reallocate(void *block, size_t size)
 
 /* How often, and for how long, a refusal is asked again. */
 #define PATIENCE_POLLS 250
-#define PATIENCE_POLL_NS 20000000
+#define PATIENCE_POLL_MS 20
+
+static int end_fd = -1;
+
+void memory_set_end(int fd)
+{
+	end_fd = fd;
+}
 
 static void end_without_memory(void)
 {
 	static const char words[] = "sshinv: out of memory\n";
 
-	/* Nothing else can be done where this fails. */
-	if (write(STDERR_FILENO, words, sizeof(words) - 1) < 0)
-		_exit(1);
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	/* Said where it can be: nothing else is left to do. */
+	if (poll(&room, 1, 0) == 1)
+		(void)!write(STDERR_FILENO, words, sizeof(words) - 1);
 	_exit(1);
 }
 
 /* Was refused once; does not come back without a block. */
 static void *insist(void *block, size_t size)
 {
-	const struct timespec pause = { .tv_nsec = PATIENCE_POLL_NS };
+	struct pollfd end = { .fd = end_fd, .events = POLLIN };
 
-	for (int i = 0; i < PATIENCE_POLLS; i++) {
+	for (int i = 0; i < PATIENCE_POLLS && end.revents == 0; i++) {
 		void *fresh;
 
-		(void)nanosleep(&pause, NULL);
+		(void)poll(&end, 1, PATIENCE_POLL_MS);
 		fresh = realloc(block, size);
 		if (fresh != NULL)
 			return fresh;
@@ -83,7 +92,9 @@ static void *crypto_malloc(size_t size, const char *file, int line)
 	if (size == 0)
 		return NULL;
 	block = malloc(size);
-	return block != NULL ? block : insist(NULL, size);
+	if (block == NULL)
+		block = insist(NULL, size);
+	return block;
 }
 
 static void crypto_free(void *block, const char *file, int line)
@@ -103,7 +114,9 @@ static void *crypto_realloc(void *block, size_t size, const char *file,
 		return NULL;
 	}
 	fresh = realloc(block, size);
-	return fresh != NULL ? fresh : insist(block, size);
+	if (fresh == NULL)
+		fresh = insist(block, size);
+	return fresh;
 }
 
 /*

@@ -20,6 +20,11 @@
  * takes no such wish later, and then goes on as it did. */
 void memory_library_init(void);
 
+/* From now on nobody waits for memory once fd is readable (the run has ended):
+ * the process ends. -1 is none, as at the start. Before the first thread and
+ * after the last. */
+void memory_set_end(int fd);
+
 /* For libssh2's callbacks. NULL without memory; memory_reallocate() then leaves
  * the block as it is. */
 void *memory_allocate(size_t size);

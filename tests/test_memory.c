@@ -9,6 +9,7 @@
 #include "tests/net_fixture.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,13 +81,14 @@ void *__wrap_realloc(void *block, size_t size)
 	return is_refused() ? NULL : __real_realloc(block, size);
 }
 
-/* Who waits for memory need not wait long here. */
-int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+/* Who waits for memory waits for nothing else, and need not wait long here. */
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 
-int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-	(void)time;
-	(void)left;
+	if (count != 1 || fds[0].fd >= 0)
+		return __real_poll(fds, count, timeout);
 	shortage.waits++;
 	return 0;
 }
