@@ -15,8 +15,8 @@
  * those that are in it. For the reader alone.
  */
 struct choice {
-	struct hostset without;       /* done, or ok */
-	const struct retryfile *only; /* NULL: all */
+	struct hostset without; /* done, or ok */
+	struct retryfile *only; /* NULL: all */
 	size_t passed_over;
 };
 

@@ -14,6 +14,10 @@ enum log_level {
 	LOG_DEBUG   /* -vv */
 };
 
+/* At the start: a terminal gets a descriptor of our own, so that one that takes
+ * no more (^S) blocks nobody for ever. Without it lines go to descriptor 2. */
+void log_open(void);
+
 /* Before the first thread. Until then LOG_NOTICE. */
 void log_set_level(enum log_level level);
 
@@ -22,10 +26,11 @@ void log_set_level(enum log_level level);
  */
 void log_set_end(int fd);
 
-/* Waits for room where standard error is a full pipe. */
+/* Waits for room where standard error is a full pipe or a stopped terminal. */
 void log_say(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Never waits: false when nothing was written for want of room. */
+/* Never waits: false when nothing was written for want of room, or because
+ * somebody else is writing. */
 bool log_try(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 	struct err err;
 
 	fill_standard_descriptors();
+	log_open();
 	protect_memory();
 	limits_raise();
 	watch_prepare();

@@ -362,6 +362,10 @@ static bool check_store(const struct options *options, struct err *err)
 
 static bool check_choice(const struct options *options, struct err *err)
 {
+	if (options->retry_file != NULL && options->output != NULL &&
+	    strcmp(options->retry_file, options->output) == 0)
+		return err_set(err, ERR_INPUT,
+		               "--output and --retry-file name the same file");
 	if (options->resume && strcmp(options->host_file, "-") == 0)
 		return err_set(err, ERR_INPUT,
 		               "--resume needs a host file: standard input "

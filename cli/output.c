@@ -4,22 +4,22 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define GRACE_NS (NS_PER_S / 4)
 #define PAUSE_MS 10
 
-/* A write to a terminal waits until it has taken all, which a terminal that was
- * stopped (^S) never does. */
-static int reopen_terminal(int fd)
+int output_reopen_terminal(int fd)
 {
+	char path[32];
 	int own;
 
 	if (!isatty(fd))
 		return fd;
-	own = open("/proc/self/fd/1",
-	           O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return own >= 0 ? own : fd;
 }
 
@@ -30,7 +30,7 @@ bool output_open(struct output *output, const char *path, int cancel_fd,
 	int fd;
 
 	if (path == NULL)
-		fd = reopen_terminal(STDOUT_FILENO);
+		fd = output_reopen_terminal(STDOUT_FILENO);
 	else
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0 || fstat(fd, &st) != 0)

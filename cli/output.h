@@ -28,6 +28,13 @@ struct output {
 	} state;
 };
 
+/*
+ * For a terminal a descriptor of our own, non-blocking and close-on-exec; for
+ * all else, and where there is none to be had, fd itself. A write to a terminal
+ * waits until it has taken all, which one that was stopped (^S) never does.
+ */
+int output_reopen_terminal(int fd);
+
 /* path NULL is standard output; a path that cannot be written is ERR_INPUT.
  * While a full pipe blocks, cancel_fd is polled as well: from then on the
  * reader has a quarter of a second. */

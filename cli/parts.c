@@ -2,6 +2,7 @@
 
 #include "cli/limits.h"
 #include "cli/log.h"
+#include "inventory/memory.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,6 +34,7 @@ static bool open_cancels(struct run *run, struct err *err)
 	if (failed != 0)
 		return err_errno(err, ERR_SYSTEM, failed, "eventfd");
 	log_set_end(run->hurry.fd);
+	memory_set_end(run->hurry.fd);
 	return true;
 }
 
@@ -159,7 +161,7 @@ static bool resume(struct run *run, struct err *err)
 	if (!store_resume(run->store, absolute_path(run, path), &before, err))
 		return false;
 	if (before.id[0] == '\0') {
-		log_say(LOG_NOTICE, "no unfinished run of %s: a new one begins",
+		log_say(LOG_INFO, "no unfinished run of %s: a new one begins",
 		        hostfile_name(run->file));
 		return make_id(run, err);
 	}
@@ -225,8 +227,22 @@ static void hurry_up(void *arg)
 {
 	struct run *run = arg;
 
+	pthread_mutex_lock(&run->lock);
 	if (run->store != NULL)
 		store_interrupt(run->store);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* The watch may be about to interrupt it. */
+static struct store *take_store(struct run *run)
+{
+	struct store *store;
+
+	pthread_mutex_lock(&run->lock);
+	store = run->store;
+	run->store = NULL;
+	pthread_mutex_unlock(&run->lock);
+	return store;
 }
 
 static bool open_watch(struct run *run, struct err *err)
@@ -278,15 +294,16 @@ bool parts_close(struct run *run, struct err *err)
 	bool ok;
 
 	pool_free(run->pool);
-	jobs_close(&run->jobs);
 	ok = run->output.fd < 0 || output_close(&run->output, err);
-	ok = retryfile_close(run->retryfile, err) && ok;
+	ok = retryfile_close(run->retryfile, run->complete, err) && ok;
 	choice_release(&run->choice);
 	probe_release(&run->probe);
-	store_close(run->store);
+	store_close(take_store(run));
 	hostfile_close(run->file);
 	watch_close(&run->watch);
+	jobs_close(&run->jobs);
 	log_set_end(-1);
+	memory_set_end(-1);
 	cancel_close(&run->hurry);
 	cancel_close(&run->cancel);
 	return ok;
@@ -315,12 +332,9 @@ static void tell_of_refused_threads(const struct run *run)
 }
 
 /* All lines were read, and each of their hosts was done. */
-static bool is_finished(const struct run *run)
+static bool is_complete(const struct run *run)
 {
-	const struct tally *tally = &run->tally;
-
-	return !run->cut_short && tally->unfinished == 0 &&
-	       tally->unreadable == 0 && tally->failures == 0 &&
+	return !run->cut_short && run->tally.unfinished == 0 &&
 	       !run->pipe_closed;
 }
 
@@ -332,9 +346,10 @@ bool parts_complete(struct run *run, struct err *err)
 
 	tell_of_refused_threads(run); /* while they are there to be counted */
 	run->tally.passed_over = run->choice.passed_over;
+	run->complete = is_complete(run);
 	if (run->store == NULL || run->store_lost)
 		return true;
-	if (is_finished(run))
+	if (run->complete)
 		row.end = probe_now(&run->probe);
 	for (int i = 0; i < STATUS_COUNT; i++)
 		row.counts[i] = tally_count(&run->tally, (enum status)i);

@@ -26,7 +26,7 @@ struct run {
 	struct cancel cancel; /* the run ends … */
 	struct cancel hurry;  /* … and who is waited for had his time */
 	struct hostfile *file;
-	struct store *store; /* NULL with --no-db */
+	struct store *store; /* NULL with --no-db; taken away under lock */
 	struct probe probe;
 	struct retryfile *retryfile; /* NULL without --retry-file */
 	struct choice choice;
@@ -39,6 +39,7 @@ struct run {
 	struct pool *pool;
 	struct watch watch;
 	bool cut_short; /* the reader stopped before the last line */
+	bool complete;  /* known at the end: nothing is left to take up */
 
 	pthread_mutex_t lock; /* guards what is below */
 	struct tally tally;

@@ -1,6 +1,7 @@
 #include "cli/replay.h"
 
 #include "cli/log.h"
+#include "cli/tally.h"
 #include "sql/store.h"
 
 static void warn(void *arg, const char *text)
@@ -12,9 +13,7 @@ static void warn(void *arg, const char *text)
 static int failed(const struct err *err)
 {
 	log_say(LOG_ERROR, "%s", err->text);
-	if (err->kind == ERR_INPUT)
-		return 2;
-	return err->kind == ERR_SYSTEM ? 1 : 6;
+	return tally_error_status(err);
 }
 
 static void sum_up(const struct options *options, const struct store *store,
@@ -36,9 +35,8 @@ static void sum_up(const struct options *options, const struct store *store,
 		    counts->refused, options->spool);
 }
 
-/* No thread is started: a signal ends the process, and the spool is there
- * still.
- */
+/* Signals keep their default meaning: one ends the process, and the spool is
+ * there still. */
 int replay_spool(const struct options *options)
 {
 	struct store_settings settings = {

@@ -127,6 +127,22 @@ static void release(struct retryfile *file)
 	free(file);
 }
 
+static bool look_at(struct retryfile *file, uint16_t port, struct err *err)
+{
+	struct stat st;
+
+	if (stat(file->path, &st) != 0)
+		return errno == ENOENT ||
+		       err_errno(err, ERR_INPUT, errno, "'%s'", file->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INPUT, "'%s' is no regular file",
+		               file->path);
+	if (!read_entries(file, port, err))
+		return false;
+	file->old = file->entries != NULL;
+	return true;
+}
+
 bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
                     struct err *err)
 {
@@ -135,14 +151,16 @@ bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
 	if (file == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	pthread_mutex_init(&file->lock, NULL);
-	file->path = strdup(path);
-	if (file->path == NULL || asprintf(&file->fresh, "%s.new", path) < 0) {
+	file->path = realpath(path, NULL); /* a link stays a link */
+	if (file->path == NULL)
+		file->path = strdup(path);
+	if (file->path == NULL ||
+	    asprintf(&file->fresh, "%s.new", file->path) < 0) {
 		file->fresh = NULL;
 		err_set(err, ERR_SYSTEM, "out of memory");
 		goto fail;
 	}
-	file->old = access(path, F_OK) == 0;
-	if (file->old && !read_entries(file, port, err)) {
+	if (!look_at(file, port, err)) {
 		err_prefix(err, "--retry-file");
 		goto fail;
 	}
@@ -159,14 +177,16 @@ bool retryfile_is_old(const struct retryfile *file)
 	return file->old;
 }
 
-bool retryfile_has(const struct retryfile *file, const struct host *host)
+bool retryfile_has(struct retryfile *file, const struct host *host)
 {
 	struct host_entry *key = entry_new(host);
 	bool found;
 
 	if (key == NULL) /* rather once too often */
 		return true;
+	pthread_mutex_lock(&file->lock);
 	found = tfind(key, &file->entries, compare_entries) != NULL;
+	pthread_mutex_unlock(&file->lock);
 	free(key);
 	return found;
 }
@@ -190,7 +210,8 @@ static int write_file(const struct retryfile *file)
 
 	if (file->entries == NULL)
 		return unlink(file->path) == 0 || errno == ENOENT ? 0 : errno;
-	fd = open(file->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	(void)unlink(file->fresh); /* of a run that was killed */
+	fd = open(file->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (out == NULL) {
 		failed = errno;
@@ -241,20 +262,23 @@ bool retryfile_note(struct retryfile *file, const struct record *record,
 			ok = err_set(err, ERR_SYSTEM, "out of memory for '%s'",
 			             file->path);
 	}
-	if (ok && file->changed && monotonic_ns() >= file->written + PAUSE_NS)
+	if (ok && file->old && file->changed &&
+	    monotonic_ns() >= file->written + PAUSE_NS)
 		ok = save(file, err);
 	pthread_mutex_unlock(&file->lock);
 	return ok;
 }
 
-bool retryfile_close(struct retryfile *file, struct err *err)
+bool retryfile_close(struct retryfile *file, bool complete, struct err *err)
 {
-	bool ok;
+	bool ok = true;
 
 	if (file == NULL)
 		return true;
 	file->failed = false; /* the end is worth saying it again */
-	ok = (!file->changed && file->entries != NULL) || save(file, err);
+	if (file->old || complete)
+		ok = (!file->changed && file->entries != NULL) ||
+		     save(file, err);
 	release(file);
 	return ok;
 }

@@ -16,22 +16,28 @@
  */
 struct retryfile;
 
-/* A file that is not there is an empty one. ERR_INPUT where it cannot be read
- * or has a bad line: what is in it must not get lost. */
+/* One that is empty is as if it were not there. ERR_INPUT for what is no
+ * regular file, cannot be read or has a bad line: what is there must not get
+ * lost. */
 bool retryfile_open(struct retryfile **file, const char *path, uint16_t port,
                     struct err *err);
 
-/* Whether it was there. */
+/* Whether it was there, with hosts in it. */
 bool retryfile_is_old(const struct retryfile *file);
 
-bool retryfile_has(const struct retryfile *file, const struct host *host);
+bool retryfile_has(struct retryfile *file, const struct host *host);
 
 /*
- * Takes note of what became of a host; every few seconds the file is written
- * meanwhile. False when it could not be: said once, the notes are kept.
+ * Takes note of what became of a host; every few seconds a file that was there
+ * is written meanwhile. False when it could not be: said once, the notes are
+ * kept.
  */
 bool retryfile_note(struct retryfile *file, const struct record *record,
                     struct err *err);
 
-/* Writes (or removes) the file and frees; NULL is fine. */
-bool retryfile_close(struct retryfile *file, struct err *err);
+/*
+ * Writes (or removes) the file and frees; NULL is fine. complete: every host
+ * had its turn. A file that was not there is made only then, since it would
+ * keep the next run from the hosts that did not.
+ */
+bool retryfile_close(struct retryfile *file, bool complete, struct err *err);

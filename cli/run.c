@@ -5,7 +5,6 @@
 #include "cli/text.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,8 @@
  * and so does the waiting for the next attempt; half a second later nobody is
  * waited for.
  */
+
+#define MEMORY_PAUSE (20 * NS_PER_MS)
 
 /* Something that no host is to blame for. */
 static void run_failed(struct run *run, const struct err *err)
@@ -80,6 +81,8 @@ static void not_stored(struct run *run, const struct record *record,
 {
 	pthread_mutex_lock(&run->lock);
 	run->tally.not_stored++;
+	if (err->kind != ERR_STORE_DATA)
+		run->tally.unfinished++;
 	pthread_mutex_unlock(&run->lock);
 	if (err->kind == ERR_STORE) {
 		store_lost(run, err);
@@ -241,7 +244,10 @@ static int work(void *arg, int cancel_fd)
 /* Where the system gives no thread at all, this one does the work. */
 static void submit(struct run *run, struct job *job)
 {
-	struct pool_task task = { .run = work, .arg = job };
+	/* Another attempt has waited already, and its host's time runs. */
+	struct pool_task task = { .run = work,
+		                  .arg = job,
+		                  .first = job->progress.attempts > 0 };
 
 	if (pool_submit(run->pool, &task, NULL) != 0)
 		work(job, -1);
@@ -270,6 +276,37 @@ static void take_host(struct run *run, struct job *job)
 	submit(run, job);
 }
 
+/* Until a job wants another attempt, all are done with, or the run ends, if it
+ * is not ending already. */
+static void wait_for_jobs(struct run *run, nanoseconds next_attempt,
+                          bool ending)
+{
+	struct pollfd fds[2] = {
+		{ .fd = run->jobs.wake_fd, .events = POLLIN },
+		{ .fd = ending ? -1 : run->cancel.fd, .events = POLLIN },
+	};
+
+	/* Whatever ended it, the caller looks again. */
+	(void)poll(fds, 2,
+	           next_attempt != 0 ? deadline_poll_ms(next_attempt) : -1);
+}
+
+/* Memory is short: when others are under way, it is worth waiting for them.
+ * False when nobody is. */
+static bool wait_for_memory(struct run *run)
+{
+	struct jobs_state state;
+
+	jobs_look(&run->jobs, &state);
+	if (state.busy == 0 && state.waiting == 0) {
+		out_of_memory(run, "the next host");
+		run->cut_short = true;
+		return false;
+	}
+	wait_for_jobs(run, monotonic_ns() + MEMORY_PAUSE, true);
+	return true;
+}
+
 /* Reads one line; false when there will be nothing more. */
 static bool read_line(struct run *run, nanoseconds next_attempt)
 {
@@ -279,10 +316,8 @@ static bool read_line(struct run *run, nanoseconds next_attempt)
 	struct err err;
 	bool more = true;
 
-	if (job == NULL) {
-		out_of_memory(run, "the next host");
-		return false;
-	}
+	if (job == NULL)
+		return wait_for_memory(run);
 	if (run->time_up != 0 && (wake.until == 0 || run->time_up < wake.until))
 		wake.until = run->time_up;
 	switch (hostfile_next(run->file, &job->record->host, &wake, &err)) {
@@ -306,25 +341,12 @@ static bool read_line(struct run *run, nanoseconds next_attempt)
 		break;
 	case HOST_FAILED:
 		run_failed(run, &err);
+		run->cut_short = true;
 		more = false;
 		break;
 	}
 	job_free(job);
 	return more;
-}
-
-/* Until a job wants another attempt, all are done with, or the run ends. */
-static void wait_for_jobs(struct run *run, nanoseconds next_attempt)
-{
-	struct pollfd fds[2] = {
-		{ .fd = run->jobs.wake_fd, .events = POLLIN },
-		{ .fd = cancel_fired(&run->cancel) ? -1 : run->cancel.fd,
-		  .events = POLLIN },
-	};
-
-	/* Whatever ended it, the caller looks again. */
-	(void)poll(fds, 2,
-	           next_attempt != 0 ? deadline_poll_ms(next_attempt) : -1);
 }
 
 /* The reader's work, to the end of the last host. */
@@ -336,16 +358,18 @@ static void read_hosts(struct run *run)
 		bool ending = cancel_fired(&run->cancel);
 		struct jobs_state state;
 		struct job *job;
+		bool last;
 
 		jobs_look(&run->jobs, &state);
-		job = jobs_due(&run->jobs, ending);
+		last = ending || time_is_up(run);
+		job = jobs_due(&run->jobs, last);
 		if (job != NULL) {
-			job->last = ending || time_is_up(run);
+			job->last = last;
 			submit(run, job);
 		} else if (reading && state.waiting < JOBS_WAITING_MAX) {
 			reading = read_line(run, state.next);
 		} else if (reading || state.busy > 0 || state.waiting > 0) {
-			wait_for_jobs(run, state.next);
+			wait_for_jobs(run, state.next, ending);
 		} else {
 			return;
 		}
@@ -372,14 +396,13 @@ static void sum_up(const struct run *run)
 }
 
 /* Exit status of a run that did not begin. */
-static int not_begun(const struct err *err)
+static int not_begun(const struct run *run, const struct err *err)
 {
+	int signal_number = watch_signal(&run->watch);
+
 	log_say(LOG_ERROR, "%s", err->text);
-	if (err->kind == ERR_CANCELLED) /* at the database's password */
-		return 128 + SIGINT;
-	if (err->kind == ERR_INPUT)
-		return 2;
-	return err->kind == ERR_SYSTEM ? 1 : 6;
+	return signal_number != 0 ? 128 + signal_number
+	                          : tally_error_status(err);
 }
 
 int run_hosts(const struct options *options)
@@ -388,7 +411,7 @@ int run_hosts(const struct options *options)
 	struct err err;
 
 	if (!parts_open(&run, &err))
-		return not_begun(&err);
+		return not_begun(&run, &err);
 	log_say(LOG_INFO, "run %s, %s", run.id,
 	        run.store != NULL ? store_name(run.store) : "not stored");
 	print_header(&run);

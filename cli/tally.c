@@ -1,5 +1,7 @@
 #include "cli/tally.h"
 
+#include <signal.h>
+
 size_t tally_hosts(const struct tally *tally)
 {
 	size_t hosts = 0;
@@ -44,6 +46,15 @@ int tally_exit_status(const struct tally *tally, int signal_number)
 	if (any_not_reached(tally) || tally->out_of_time)
 		return 4;
 	return tally_count(tally, STATUS_COMMAND) > 0 ? 5 : 0;
+}
+
+int tally_error_status(const struct err *err)
+{
+	if (err->kind == ERR_CANCELLED) /* at the database's password */
+		return 128 + SIGINT;
+	if (err->kind == ERR_INPUT)
+		return 2;
+	return err->kind == ERR_SYSTEM ? 1 : 6;
 }
 
 static void add_count(struct text *text, size_t count, const char *one,

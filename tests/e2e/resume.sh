@@ -76,7 +76,7 @@ for ((i = 1; i <= kills; i++)); do
 done
 
 note "without an unfinished run it is a plain run"
-sshinv_db --resume -f 32 "$hosts"
+sshinv_db --resume -v -f 32 "$hosts"
 check_eq "exit status" 4 "$status"
 check_eq "lines" "$all" "$(lines_of "$out")"
 check_eq "runs" 2 "$(rows 'SELECT count(*) FROM runs')"

@@ -63,6 +63,15 @@ check_eq "lines" 6 "$(lines_of "$out")"
 check_contains "the first of the file is the last" "refused" \
   "$(tail -n 1 "$out")"
 
+note "nor does a busy run cost a host its attempt"
+{
+  fleet_hosts close-at-once=1
+  fleet_hosts slow-login=64
+} >"$hosts"
+sshinv --no-db -f 8 -T 4 "$hosts"
+check_contains "it had two attempts" "(2 attempts)" \
+  "$(grep -F '[127.60.0.1]' "$out")"
+
 note "-T is for all attempts: when it is over, the last result counts"
 fleet_hosts close-at-once=3,refused=3 >"$hosts"
 begin=$(now_ms)
