@@ -376,6 +376,17 @@ static void read_hosts(struct run *run)
 	}
 }
 
+static void end_not_stored(struct run *run, struct err *err)
+{
+	err_prefix(err, "the run's end was not stored");
+	if (err->kind == ERR_SYSTEM) {
+		run_failed(run, err);
+		return;
+	}
+	run->tally.end_not_stored = true;
+	log_say(LOG_ERROR, "%s", err->text);
+}
+
 static void sum_up(const struct run *run)
 {
 	double seconds = (double)(monotonic_ns() - run->begin) / NS_PER_S;
@@ -417,7 +428,7 @@ int run_hosts(const struct options *options)
 	print_header(&run);
 	read_hosts(&run);
 	if (!parts_complete(&run, &err))
-		run_failed(&run, &err);
+		end_not_stored(&run, &err);
 	sum_up(&run);
 	if (!parts_close(&run, &err))
 		run_failed(&run, &err);

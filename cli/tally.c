@@ -37,7 +37,7 @@ int tally_exit_status(const struct tally *tally, int signal_number)
 		return 128 + signal_number;
 	if (tally->failures > 0 || tally_count(tally, STATUS_ERROR) > 0)
 		return 1;
-	if (tally->not_stored > 0 || tally->spooled)
+	if (tally->not_stored > 0 || tally->spooled || tally->end_not_stored)
 		return 6;
 	if (tally->bad_lines > 0 || tally->unreadable > 0)
 		return 2;

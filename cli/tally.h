@@ -17,10 +17,11 @@ struct tally {
 	size_t unfinished; /* of those skipped: interrupted, out of time */
 	bool out_of_time;  /* for reading all lines */
 	size_t bad_lines, repeats;
-	size_t unreadable; /* the host file, in the middle of it */
-	size_t not_stored; /* hosts whose row the store did not take */
-	bool spooled;      /* rows are in the spool, not in the database */
-	size_t failures;   /* that stopped the run or lost a line */
+	size_t unreadable;   /* the host file, in the middle of it */
+	size_t not_stored;   /* hosts whose row the store did not take */
+	bool spooled;        /* rows are in the spool, not in the database */
+	bool end_not_stored; /* the run's own row */
+	size_t failures;     /* that stopped the run or lost a line */
 };
 
 size_t tally_hosts(const struct tally *tally);

@@ -34,6 +34,7 @@ static void each_cause_alone_has_its_exit_status(void **state)
 		{ { .bad_lines = 1 }, 0, 2 },
 		{ { .not_stored = 1 }, 0, 6 },
 		{ { .spooled = true }, 0, 6 },
+		{ { .end_not_stored = true }, 0, 6 },
 		{ { .out_of_time = true }, 0, 4 },
 		{ { .passed_over = 1 }, 0, 0 },
 		{ { .before = { [STATUS_OK] = 1 } }, 0, 0 },

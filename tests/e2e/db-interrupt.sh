@@ -173,7 +173,7 @@ fresh
 mkfifo "$scratch/pipe"
 exec 7<>"$scratch/pipe"
 out_kept=$out out=$scratch/pipe
-begin --db "$(db_dsn)"
+begin --db "$(db_dsn)" 7>&-
 out=$out_kept
 exec 6<"$scratch/pipe" 7>&-
 hand 20
@@ -196,10 +196,7 @@ plan 40
 "$fleet" --hosts slow-login=40 --port "$fleet_port" >"$hosts"
 "$fleet" --expect --hosts slow-login=40 --port "$fleet_port" |
   awk '{ print $1 "|" $3 "|ok" }' | sort >"$all"
-env --default-signal=INT "$program" --db "$(db_dsn)" -f 10 "$hosts" \
-  >"$out" 2>"$err" &
-pid=$!
-undo_at_exit "stop_pid $pid"
+start --db "$(db_dsn)" -f 10 "$hosts"
 wait_lines 10
 db_stop
 # Some of these are done, and others are not.

@@ -15,19 +15,27 @@ plan() {
     awk '{ print $1 "|" $3 "|ok" }' | sort >"$all"
 }
 
-# begin ARGUMENT...: a run that has no host yet. Sets $pid. The signals are as
-# a terminal would have them; the shell ignores SIGINT for what it puts there.
-begin() {
+# start ARGUMENT...: sshinv in the background. Sets $pid. The signals are as a
+# terminal would have them; the shell ignores SIGINT for what it puts there.
+start() {
   local words
   sshinv_words
+  # What an earlier run has said must not be taken for this one's.
+  : >"$out"
+  : >"$err"
+  # The standard input is the caller's, not the nothing of what runs beside it.
+  env --default-signal=INT "${words[@]}" "$@" <&0 >"$out" 2>"$err" 8>&- 9>&- &
+  pid=$!
+  undo_at_exit "stop_pid $pid"
+}
+
+# begin ARGUMENT...: a run that has no host yet.
+begin() {
   handed=0
   rm -f "$scratch/feed"
   mkfifo "$scratch/feed"
   exec 8<>"$scratch/feed"
-  env --default-signal=INT "${words[@]}" "$@" - \
-    <"$scratch/feed" >"$out" 2>"$err" 8>&- &
-  pid=$!
-  undo_at_exit "stop_pid $pid"
+  start "$@" - <"$scratch/feed"
 }
 
 # hand N: the run's next N hosts.
@@ -115,30 +123,33 @@ grant() {
 
 # One thread after the other takes notice of the signal.
 db_stopped() {
-  ! cat "/proc/$db_pid/task"/*/status | grep '^State:' | grep -qv 'T (stopped)'
+  awk '/^State:/ && $2 != "T" { runs = 1 } END { exit runs }' \
+    "/proc/$db_pid/task"/*/status
 }
 
 db_stop() {
   kill -STOP "$db_pid"
-  wait_for 60 "the server's stop" db_stopped
   # So that it can be ended if the test ends now.
   undo_at_exit "kill -CONT $db_pid 2>/dev/null || true"
+  wait_for 60 "the server's stop" db_stopped
 }
 
 db_continue() {
   kill -CONT "$db_pid"
 }
 
-# The server does not answer until the run has N hosts more that are done but
-# for their rows, which are a batch then.
+# all_probed N: the fleet has seen so many hosts of this run and holds none.
 all_probed() {
-  fleet_holds 0 && [ "$(fleet_connections)" = "$1" ]
+  fleet_ask totals | awk -F '\t' -v n="$1" '{ exit !($2 == n && $7 == 0) }'
 }
 
+# A run is in the table, and has not come to its end.
 begun() {
   [ "$(db_rows "SELECT count(*) FROM runs WHERE end_time IS NULL")" -ge 1 ]
 }
 
+# gather N: the server does not answer until the run has N hosts more that are
+# done but for their rows, which are a batch then.
 gather() {
   wait_for 20 "the run's row" begun
   db_stop
@@ -169,6 +180,7 @@ other_begin() {
   rm -f "$scratch/other"
   mkfifo "$scratch/other"
   exec 9<>"$scratch/other"
+  : >"$scratch/other.out"
   "$db_client" --no-defaults -u root -S "$db_socket" -N -B -n \
     -D "$db_database" "$@" <"$scratch/other" >"$scratch/other.out" 2>&1 \
     8>&- 9>&- &
@@ -183,7 +195,9 @@ other_does() {
   wait_for 60 "the other client's '$1'" other_did
 }
 
+# It ends at the first statement that fails.
 other_did() {
+  alive "$other_pid" || give_up "the other client: $(cat "$scratch/other.out")"
   grep -q "^done $other_number\$" "$scratch/other.out"
 }
 

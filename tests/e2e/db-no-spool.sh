@@ -66,10 +66,7 @@ grant INSERT
 note "lost in the middle of a crowd: lines and rows are the same hosts"
 fresh
 plan 300
-"$program" --db "$(db_dsn)" --db-timeout 1 --no-spool -f 32 "$hosts" \
-  >"$out" 2>"$err" &
-pid=$!
-undo_at_exit "stop_pid $pid"
+start --db "$(db_dsn)" --db-timeout 1 --no-spool -f 32 "$hosts"
 wait_lines 100
 db_sql "DROP TABLE $db_database.runs; RENAME TABLE
   $db_database.server_status TO $db_database.kept"

@@ -31,6 +31,7 @@ hold() {
   rm -f "$scratch/holder"
   mkfifo "$scratch/holder"
   exec 9<>"$scratch/holder"
+  : >"$scratch/holder.out"
   sqlite3 "$db" <"$scratch/holder" >"$scratch/holder.out" 2>&1 8>&- 9>&- &
   holder=$!
   undo_at_exit "stop_pid $holder"
@@ -117,6 +118,7 @@ begin_half
 rm -f "$scratch/holder"
 mkfifo "$scratch/holder"
 exec 9<>"$scratch/holder"
+: >"$scratch/holder.out"
 sqlite3 "$db" <"$scratch/holder" >"$scratch/holder.out" 2>&1 8>&- 9>&- &
 holder=$!
 undo_at_exit "stop_pid $holder"
