@@ -19,14 +19,8 @@ static int failed(const struct err *err)
 static void sum_up(const struct options *options, const struct store *store,
                    const struct replay_counts *counts)
 {
-	log_say(LOG_NOTICE, "%zu of %zu rows of %s are in %s",
-	        counts->stored + counts->older, counts->rows, options->spool,
-	        store_name(store));
-	if (counts->older > 0)
-		log_say(LOG_NOTICE,
-		        "%zu of them are older than what was there, which "
-		        "stays",
-		        counts->older);
+	log_say(LOG_NOTICE, "%zu of %zu rows of %s are in %s", counts->stored,
+	        counts->rows, options->spool, store_name(store));
 	if (counts->refused > 0)
 		log_say(
 		    LOG_ERROR,

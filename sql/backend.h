@@ -19,7 +19,8 @@
  */
 enum db_result {
 	DB_OK,
-	DB_AGAIN,  /* lost against another writer: roll back, do it again */
+	DB_AGAIN,  /* lost against another writer, or no memory or room for the
+	            * moment: roll back, do it again */
 	DB_GONE,   /* no connection (any more): connect, do it again */
 	DB_DATA,   /* a row's values were refused */
 	DB_EXISTS, /* the table or column is there already */
@@ -74,6 +75,11 @@ struct db_ops {
 	enum db_result (*write)(struct db *db, enum table table,
 	                        const struct row *const *rows, size_t count,
 	                        struct err *err);
+
+	/* From any other thread, while a call is under way: makes it fail soon,
+	 * with DB_GONE, and every later one, until connect(). NULL where no
+	 * call takes long. */
+	void (*cut)(struct db *db);
 
 	/*
 	 * From any other thread, at any time before close(): makes a call that

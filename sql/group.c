@@ -1,5 +1,7 @@
 #include "sql/group.h"
 
+#include "sql/lock.h"
+
 #include <assert.h>
 
 /* On its thread's stack. */
@@ -10,21 +12,6 @@ struct group_waiter {
 	bool done;
 	bool leads;
 };
-
-/* They fail only where we have gone wrong. */
-static void lock(struct group *group)
-{
-	int failed = pthread_mutex_lock(&group->mutex);
-
-	assert(failed == 0);
-}
-
-static void unlock(struct group *group)
-{
-	int failed = pthread_mutex_unlock(&group->mutex);
-
-	assert(failed == 0);
-}
 
 static void wait_for_leader(struct group *group, struct group_waiter *waiter)
 {
@@ -120,9 +107,9 @@ static void lead(struct group *group, struct group_waiter *leader)
 	size_t count = take_batch(group, &batch, items);
 
 	assert(batch == leader);
-	unlock(group);
+	mutex_unlock(&group->mutex);
 	group->commit(group->arg, items, count);
-	lock(group);
+	mutex_lock(&group->mutex);
 	wake_batch(batch, leader);
 	hand_over(group);
 }
@@ -134,7 +121,7 @@ void group_put(struct group *group, void *item)
 	int failed = pthread_cond_init(&waiter.wake, NULL);
 
 	assert(failed == 0);
-	lock(group);
+	mutex_lock(&group->mutex);
 	append(group, &waiter);
 	if (!group->led) {
 		group->led = true;
@@ -144,7 +131,7 @@ void group_put(struct group *group, void *item)
 		wait_for_leader(group, &waiter);
 	if (!waiter.done)
 		lead(group, &waiter);
-	unlock(group);
+	mutex_unlock(&group->mutex);
 	failed = pthread_cond_destroy(&waiter.wake);
 	assert(failed == 0);
 }

@@ -1,5 +1,6 @@
 #include "sql/limit.h"
 
+#include "sql/lock.h"
 #include "sql/thread.h"
 
 #include <assert.h>
@@ -13,22 +14,8 @@
 /* So that a very short limit does not keep the thread busy. */
 #define SHORTEST (100 * NS_PER_MS)
 
-static void lock(struct limit *limit)
-{
-	int failed = pthread_mutex_lock(&limit->mutex);
-
-	assert(failed == 0);
-}
-
-static void unlock(struct limit *limit)
-{
-	int failed = pthread_mutex_unlock(&limit->mutex);
-
-	assert(failed == 0);
-}
-
 /*
- * Interrupts the call whose time is up. Returns until when there is nothing to
+ * Cuts the call whose time is up. Returns until when there is nothing to
  * do: a call that begins later has a later limit, so nobody has to wake us.
  */
 static nanoseconds look(struct limit *limit)
@@ -36,15 +23,15 @@ static nanoseconds look(struct limit *limit)
 	nanoseconds now = monotonic_ns();
 	nanoseconds next = now + limit->longest;
 
-	lock(limit);
+	mutex_lock(&limit->mutex);
 	if (limit->deadline != 0 && limit->deadline <= now) {
 		limit->passed = true;
 		limit->deadline = 0;
-		limit->db->ops->interrupt(limit->db);
+		limit->db->ops->cut(limit->db);
 	}
 	if (limit->deadline != 0 && limit->deadline < next)
 		next = limit->deadline;
-	unlock(limit);
+	mutex_unlock(&limit->mutex);
 	return next;
 }
 
@@ -65,7 +52,7 @@ void limit_open(struct limit *limit, struct db *db, nanoseconds longest)
 		.longest = longest > SHORTEST ? longest : SHORTEST,
 		.end_fd = -1,
 	};
-	if (db->ops->interrupt == NULL ||
+	if (db->ops->cut == NULL ||
 	    pthread_mutex_init(&limit->mutex, NULL) != 0)
 		return;
 	limit->end_fd = eventfd(0, EFD_CLOEXEC);
@@ -83,9 +70,9 @@ void limit_set(struct limit *limit, nanoseconds deadline)
 {
 	if (limit == NULL || !limit->running)
 		return;
-	lock(limit);
+	mutex_lock(&limit->mutex);
 	limit->deadline = deadline;
-	unlock(limit);
+	mutex_unlock(&limit->mutex);
 }
 
 bool limit_lift(struct limit *limit)
@@ -94,10 +81,11 @@ bool limit_lift(struct limit *limit)
 
 	if (limit == NULL || !limit->running)
 		return false;
-	lock(limit);
+	mutex_lock(&limit->mutex);
 	limit->deadline = 0;
 	passed = limit->passed;
-	unlock(limit);
+	limit->passed = false;
+	mutex_unlock(&limit->mutex);
 	return passed;
 }
 

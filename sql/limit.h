@@ -8,12 +8,11 @@
 
 /*
  * A limit of time for calls into a client library: a thread that sleeps until a
- * call has taken too long, and interrupts the database then. The libraries'
- * own timeouts count from one packet to the next, and begin anew with each
- * call.
+ * call has taken too long, and cuts it off then. The libraries' own timeouts
+ * count from one packet to the next, and begin anew with each call.
  *
- * A database that cannot be interrupted has no thread; where the system refuses
- * one, the library's timeouts are all there is.
+ * A database whose calls cannot be cut off has no thread; where the system
+ * refuses one, the library's timeouts are all there is.
  */
 struct limit {
 	struct db *db;
@@ -24,7 +23,7 @@ struct limit {
 	pthread_mutex_t mutex;
 	/* Guarded by mutex. */
 	nanoseconds deadline; /* 0: no call is under way */
-	bool passed;
+	bool passed;          /* by the call under way */
 };
 
 /* Each call is given at least that long, unless its limit was set for an
@@ -32,7 +31,8 @@ struct limit {
 void limit_open(struct limit *limit, struct db *db, nanoseconds longest);
 
 /* Before and after a call. NULL is no limit. The second returns true where the
- * call was interrupted: the database is of no more use. */
+ * call was cut off, which may have been too late for it: what comes next finds
+ * no connection then. */
 void limit_set(struct limit *limit, nanoseconds deadline);
 bool limit_lift(struct limit *limit);
 

@@ -89,29 +89,47 @@ bool locate_make_folders(char *path, struct err *err)
 	return true;
 }
 
-static bool locate_default(struct dsn *dsn, struct err *err)
+/* NULL for one that is no absolute path: the standard has those ignored. */
+static const char *folder_variable(const char *name)
 {
-	const char *data = variable("XDG_DATA_HOME");
-	const char *home = variable("HOME");
-	size_t size = sizeof(dsn->path);
+	const char *value = variable(name);
+
+	return value != NULL && value[0] == '/' ? value : NULL;
+}
+
+bool locate_file(const struct place *place, const char *name, char *path,
+                 size_t size, struct err *err)
+{
+	const char *folder = folder_variable(place->variable);
+	const char *home = folder_variable("HOME");
 	int length;
 
+	if (folder == NULL && home == NULL)
+		return err_set(err, ERR_STORE,
+		               "no place for %s: HOME is not set%s",
+		               place->what, place->advice);
+	length =
+	    snprintf(path, size, "%s%s%s/sshinv/%s",
+	             folder != NULL ? folder : home, folder != NULL ? "" : "/",
+	             folder != NULL ? "" : place->below_home, name);
+	return (length > 0 && (size_t)length < size) ||
+	       err_set(err, ERR_STORE, "the path of %s is too long",
+	               place->what);
+}
+
+static bool locate_default(struct dsn *dsn, struct err *err)
+{
+	static const struct place place = {
+		.what = "the inventory",
+		.variable = "XDG_DATA_HOME",
+		.below_home = ".local/share",
+		.advice = "; name one with --db, or use --no-db",
+	};
+
 	dsn->kind = DSN_SQLITE;
-	/* The standard has relative paths there ignored. */
-	if (data != NULL && data[0] == '/')
-		length =
-		    snprintf(dsn->path, size, "%s/sshinv/inventory.db", data);
-	else if (home != NULL)
-		length = snprintf(dsn->path, size,
-		                  "%s/.local/share/sshinv/inventory.db", home);
-	else
-		return err_set(err, ERR_STORE,
-		               "no place for the inventory: HOME is not set; "
-		               "name one with --db, or use --no-db");
-	if (length < 0 || (size_t)length >= size)
-		return err_set(err, ERR_STORE,
-		               "the path of the inventory is too long");
-	return locate_make_folders(dsn->path, err);
+	return locate_file(&place, "inventory.db", dsn->path, sizeof(dsn->path),
+	                   err) &&
+	       locate_make_folders(dsn->path, err);
 }
 
 static bool complete(struct dsn *dsn, const struct sources *sources,

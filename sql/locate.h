@@ -20,6 +20,18 @@
 bool store_locate(struct dsn *dsn, const struct store_settings *settings,
                   struct err *err);
 
+/* Where the XDG standard has files of ours: $variable/sshinv/name, else
+ * $HOME/below_home/sshinv/name. what and advice are for the sentence that says
+ * there is no such place. */
+struct place {
+	const char *what, *variable, *below_home, *advice;
+};
+
+/* Makes nothing. ERR_STORE where neither is set to an absolute path, or the
+ * path is too long. */
+bool locate_file(const struct place *place, const char *name, char *path,
+                 size_t size, struct err *err);
+
 /* mkdir -p for the folder of a file; what is new is its owner's alone. path is
  * as it was afterwards. */
 bool locate_make_folders(char *path, struct err *err);

@@ -1,9 +1,9 @@
 #include "sql/backend.h"
 
+#include "sql/lock.h"
 #include "sql/mysql_codes.h"
 #include "sql/mysql_connect.h"
 
-#include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@ struct mysql_db {
 	struct db db;
 	const struct server *server;
 	unsigned timeout_s; /* of each read and write */
+	bool briefly;       /* locks of others are waited for */
 	MYSQL *mysql;
 	bool lost; /* its server is not there to say goodbye to */
 	enum upsert upsert;
@@ -68,7 +69,7 @@ static enum db_result stmt_failure(struct mysql_db *db, MYSQL_STMT *stmt,
 static enum db_result no_memory(struct err *err)
 {
 	err_set(err, ERR_STORE, "out of memory");
-	return DB_FAILED;
+	return DB_AGAIN;
 }
 
 static enum upsert upsert_of(MYSQL *mysql)
@@ -81,29 +82,25 @@ static enum upsert upsert_of(MYSQL *mysql)
 	return UPSERT_ALIAS;
 }
 
-static void lock(struct mysql_db *db)
+static void mysql_cut(struct db *base)
 {
-	int failed = pthread_mutex_lock(&db->mutex);
+	struct mysql_db *db = mysql_of(base);
 
-	assert(failed == 0);
-}
-
-static void unlock(struct mysql_db *db)
-{
-	int failed = pthread_mutex_unlock(&db->mutex);
-
-	assert(failed == 0);
+	mutex_lock(&db->mutex);
+	if (db->socket >= 0)
+		shutdown(db->socket, SHUT_RDWR);
+	mutex_unlock(&db->mutex);
 }
 
 static void mysql_interrupt(struct db *base)
 {
 	struct mysql_db *db = mysql_of(base);
 
-	lock(db);
+	mutex_lock(&db->mutex);
 	db->interrupted = true;
 	if (db->socket >= 0)
 		shutdown(db->socket, SHUT_RDWR);
-	unlock(db);
+	mutex_unlock(&db->mutex);
 }
 
 static int socket_of(MYSQL *mysql)
@@ -123,11 +120,11 @@ static enum db_result adopt(struct mysql_db *db, MYSQL *mysql, struct err *err)
 
 	/* Connector/C leaves it to our children. */
 	(void)fcntl(socket_of(mysql), F_SETFD, FD_CLOEXEC);
-	lock(db);
+	mutex_lock(&db->mutex);
 	late = db->interrupted;
 	if (!late)
 		db->socket = fcntl(socket_of(mysql), F_DUPFD_CLOEXEC, 3);
-	unlock(db);
+	mutex_unlock(&db->mutex);
 	db->mysql = mysql;
 	db->lost = late;
 	if (late) {
@@ -142,14 +139,14 @@ static enum db_result adopt(struct mysql_db *db, MYSQL *mysql, struct err *err)
 /* A library that has TLS would wait for a lost server's goodbye. */
 static void drop_socket(struct mysql_db *db)
 {
-	lock(db);
+	mutex_lock(&db->mutex);
 	if (db->socket >= 0) {
 		if (db->lost)
 			shutdown(db->socket, SHUT_RDWR);
 		close(db->socket);
 	}
 	db->socket = -1;
-	unlock(db);
+	mutex_unlock(&db->mutex);
 }
 
 static void disconnect(struct mysql_db *db)
@@ -175,7 +172,8 @@ static enum db_result mysql_connect_db(struct db *base, const struct wait *wait,
 	enum db_result result;
 
 	disconnect(db);
-	result = mysql_log_in(&mysql, db->server, db->timeout_s, wait, err);
+	result = mysql_log_in(&mysql, db->server, db->timeout_s, db->briefly,
+	                      wait, err);
 	return result == DB_OK ? adopt(db, mysql, err) : result;
 }
 
@@ -202,6 +200,15 @@ static enum db_result mysql_exec(struct db *base, const char *sql,
 	else if (mysql_errno(db->mysql) != 0)
 		return mysql_failure(db, err);
 	return DB_OK;
+}
+
+/* Where the server does not take it, its own times are waited. */
+static void mysql_wait_briefly(struct db *base)
+{
+	struct err ignored;
+
+	mysql_of(base)->briefly = true;
+	mysql_exec(base, mysql_waits_briefly, &ignored);
 }
 
 static enum db_result mysql_number(struct db *base, const char *sql,
@@ -421,9 +428,11 @@ static const struct db_ops mysql_ops = {
 	.thread_end = mysql_end_thread,
 	.connect = mysql_connect_db,
 	.exec = mysql_exec,
+	.wait_briefly = mysql_wait_briefly,
 	.number = mysql_number,
 	.select = mysql_select,
 	.write = mysql_write,
+	.cut = mysql_cut,
 	.interrupt = mysql_interrupt,
 	.close = mysql_close_db,
 };

@@ -22,6 +22,7 @@ static const struct code codes[] = {
 	{ 1614, DB_AGAIN },  /* deadlock, in a distributed transaction */
 	{ 1615, DB_AGAIN },  /* prepared statement needs to be re-prepared */
 	{ 1969, DB_AGAIN },  /* statement took too long, MariaDB */
+	{ 2008, DB_AGAIN },  /* the library has no memory */
 	{ 3024, DB_AGAIN },  /* the same, MySQL */
 	{ 3101, DB_AGAIN },  /* rolled back by the group at COMMIT */
 	{ 1040, DB_GONE },   /* too many connections */

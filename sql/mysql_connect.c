@@ -1,5 +1,6 @@
 #include "sql/mysql_connect.h"
 
+#include "sql/lock.h"
 #include "sql/mysql_codes.h"
 #include "sql/thread.h"
 
@@ -158,20 +159,25 @@ static enum db_result open_checked(MYSQL *mysql, const struct server *server,
 	return DB_OK;
 }
 
+const char mysql_waits_briefly[] =
+    "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2";
+
 static enum db_result log_in(MYSQL **out, const struct server *server,
-                             unsigned timeout_s, struct err *err)
+                             unsigned timeout_s, bool briefly, struct err *err)
 {
 	MYSQL *mysql = mysql_init(NULL);
 	enum db_result result;
 
 	if (mysql == NULL) {
 		err_set(err, ERR_STORE, "out of memory");
-		return DB_FAILED;
+		return DB_AGAIN;
 	}
 	if (set_options(mysql, server, timeout_s))
 		result = open_checked(mysql, server, err);
 	else
 		result = failure(mysql, server, err);
+	if (result == DB_OK && briefly)
+		(void)mysql_query(mysql, mysql_waits_briefly);
 	if (result == DB_OK)
 		*out = mysql;
 	else
@@ -183,6 +189,7 @@ static enum db_result log_in(MYSQL **out, const struct server *server,
 struct attempt {
 	struct server server; /* its own: it may outlive the store's */
 	unsigned timeout_s;
+	bool briefly;
 	pthread_t thread;
 	int through_fd; /* readable: the result is there */
 	/* For who joined the thread. */
@@ -200,20 +207,6 @@ struct attempt {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct attempt *left_behind;
 
-static void lock(void)
-{
-	int failed = pthread_mutex_lock(&mutex);
-
-	assert(failed == 0);
-}
-
-static void unlock(void)
-{
-	int failed = pthread_mutex_unlock(&mutex);
-
-	assert(failed == 0);
-}
-
 static void *attempt_run(void *arg)
 {
 	static const uint64_t one = 1;
@@ -222,27 +215,28 @@ static void *attempt_run(void *arg)
 	bool left;
 
 	mysql_thread_init();
-	attempt->result = log_in(&attempt->mysql, &attempt->server,
-	                         attempt->timeout_s, &attempt->err);
+	attempt->result =
+	    log_in(&attempt->mysql, &attempt->server, attempt->timeout_s,
+	           attempt->briefly, &attempt->err);
 	server_forget_password(&attempt->server);
-	lock();
+	mutex_lock(&mutex);
 	attempt->through = true;
 	left = attempt->left;
-	unlock();
+	mutex_unlock(&mutex);
 	if (left && attempt->mysql != NULL)
 		mysql_close(attempt->mysql);
 	mysql_thread_end();
 	written = write(attempt->through_fd, &one, sizeof(one));
 	assert(written == sizeof(one));
-	lock();
+	mutex_lock(&mutex);
 	attempt->finished = true;
-	unlock();
+	mutex_unlock(&mutex);
 	return NULL;
 }
 
 /* NULL where there is no memory, descriptor or thread for it. */
 static struct attempt *attempt_start(const struct server *server,
-                                     unsigned timeout_s)
+                                     unsigned timeout_s, bool briefly)
 {
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 
@@ -250,6 +244,7 @@ static struct attempt *attempt_start(const struct server *server,
 		return NULL;
 	attempt->server = *server;
 	attempt->timeout_s = timeout_s;
+	attempt->briefly = briefly;
 	attempt->through_fd = eventfd(0, EFD_CLOEXEC);
 	if (attempt->through_fd >= 0 &&
 	    thread_start(&attempt->thread, STACK_SIZE, attempt_run, attempt) ==
@@ -276,14 +271,14 @@ static bool attempt_leave(struct attempt *attempt)
 {
 	bool left;
 
-	lock();
+	mutex_lock(&mutex);
 	left = !attempt->through;
 	attempt->left = left;
 	if (left) {
 		attempt->next = left_behind;
 		left_behind = attempt;
 	}
-	unlock();
+	mutex_unlock(&mutex);
 	return left;
 }
 
@@ -295,7 +290,7 @@ static bool forget_finished(void)
 	struct attempt **at = &left_behind;
 	bool others;
 
-	lock();
+	mutex_lock(&mutex);
 	while (*at != NULL) {
 		struct attempt *attempt = *at;
 
@@ -308,7 +303,7 @@ static bool forget_finished(void)
 		finished = attempt;
 	}
 	others = left_behind != NULL;
-	unlock();
+	mutex_unlock(&mutex);
 	while (finished != NULL) {
 		struct attempt *next = finished->next;
 
@@ -320,17 +315,17 @@ static bool forget_finished(void)
 }
 
 enum db_result mysql_log_in(MYSQL **mysql, const struct server *server,
-                            unsigned timeout_s, const struct wait *wait,
-                            struct err *err)
+                            unsigned timeout_s, bool briefly,
+                            const struct wait *wait, struct err *err)
 {
 	struct attempt *attempt;
 	enum db_result result;
 	struct err over;
 
 	forget_finished();
-	attempt = attempt_start(server, timeout_s);
+	attempt = attempt_start(server, timeout_s, briefly);
 	if (attempt == NULL)
-		return log_in(mysql, server, timeout_s, err);
+		return log_in(mysql, server, timeout_s, briefly, err);
 	if (!wait_ready(wait, attempt->through_fd, POLLIN, &over) &&
 	    attempt_leave(attempt)) {
 		*err = over;
@@ -350,5 +345,13 @@ enum db_result mysql_log_in(MYSQL **mysql, const struct server *server,
 
 bool mysql_log_in_end(void)
 {
-	return !forget_finished();
+	if (!forget_finished())
+		return true;
+	/* Nobody will join them. */
+	mutex_lock(&mutex);
+	for (struct attempt *at = left_behind; at != NULL; at = at->next)
+		pthread_detach(at->thread);
+	left_behind = NULL;
+	mutex_unlock(&mutex);
+	return false;
 }

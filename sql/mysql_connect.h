@@ -31,14 +31,20 @@ typedef bool mysql_flag;
  * it comes to is thrown away. Where the system refuses a thread, the caller's
  * makes the call, and the library's timeouts bound it.
  *
- * timeout_s is for each read and write, and bounds the connect timeout.
+ * timeout_s is for each read and write, and bounds the connect timeout. briefly
+ * has the session wait for others' locks as mysql_waits_briefly says.
  *
  * DB_GONE with ERR_CANCELLED when the run ends, with ERR_STORE when there was
  * no answer in time. On DB_OK the caller ends *mysql with mysql_close().
  */
 enum db_result mysql_log_in(MYSQL **mysql, const struct server *server,
-                            unsigned timeout_s, const struct wait *wait,
-                            struct err *err);
+                            unsigned timeout_s, bool briefly,
+                            const struct wait *wait, struct err *err);
+
+/* The statement that has a session wait for locks of others, of rows and of
+ * tables, for two seconds. A server that does not take it waits as long as it
+ * was told to, a day for those of tables. */
+extern const char mysql_waits_briefly[];
 
 /* At the end. False: a thread that was left to itself is still in the library,
  * which must not be ended then. */

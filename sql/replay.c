@@ -32,17 +32,10 @@ struct replay {
 	struct row rows[WRITER_BATCH_MAX];
 	struct err errs[WRITER_BATCH_MAX];
 	struct writer_item items[WRITER_BATCH_MAX];
-	bool older[WRITER_BATCH_MAX];
 	/* Why it cannot go on. */
 	bool failed;
 	struct err err;
 };
-
-static void tell(const struct store *store, const char *text)
-{
-	if (store->writer.warn != NULL)
-		store->writer.warn(store->writer.warn_arg, text);
-}
 
 /* The row is named by the first columns of its table. */
 static void refuse(struct replay *replay, const char *key, const char *port,
@@ -57,7 +50,7 @@ static void refuse(struct replay *replay, const char *key, const char *port,
 	snprintf(text, sizeof(text), "the row of %s %.*s%s%s was refused: %s",
 	         is_host ? "host" : "run", 3 * HOST_IP_MAX, key,
 	         is_host ? " port " : "", is_host ? port : "", err->text);
-	tell(replay->store, text);
+	store_tell(replay->store, text);
 }
 
 static void refuse_written(struct replay *replay, size_t index)
@@ -72,72 +65,6 @@ static void refuse_written(struct replay *replay, size_t index)
 	refuse(replay, key, port, &replay->errs[index]);
 }
 
-static void put_quoted(FILE *out, const struct row_value *value,
-                       enum dialect dialect)
-{
-	fputc('\'', out);
-	for (size_t i = 0; i < value->length; i++) {
-		char c = value->text[i];
-
-		if (c == '\'' || (c == '\\' && dialect == DIALECT_MYSQL))
-			fputc(c, out);
-		fputc(c, out);
-	}
-	fputc('\'', out);
-}
-
-/* The rows that now are where the batch was written to. NULL without memory. */
-static char *written_rows(const struct replay *replay)
-{
-	const char *comma = "";
-	char *sql = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&sql, &size);
-	bool ok;
-
-	if (out == NULL)
-		return NULL;
-	fputs("SELECT ip, port, last_attempt FROM server_status WHERE ip IN (",
-	      out);
-	for (size_t i = 0; i < replay->count; i++) {
-		if (!replay->items[i].stored)
-			continue;
-		fputs(comma, out);
-		put_quoted(out, &replay->rows[i].values[0],
-		           replay->store->db->ops->dialect);
-		comma = ", ";
-	}
-	fputc(')', out);
-	ok = !ferror(out);
-	if (fclose(out) == 0 && ok)
-		return sql;
-	free(sql);
-	return NULL;
-}
-
-/* Whether what is there now is newer than what was written. */
-static bool take_written(void *arg, const char *const *values, size_t count)
-{
-	struct replay *replay = arg;
-	size_t last_attempt = (size_t)field_find("last_attempt", 12);
-	int64_t there;
-
-	(void)count;
-	if (!row_parse_time(values[2] != NULL ? values[2] : "", &there))
-		return true;
-	for (size_t i = 0; i < replay->count; i++) {
-		const struct row_value *row = replay->rows[i].values;
-
-		if (replay->items[i].stored &&
-		    row[0].length == strlen(values[0]) &&
-		    memcmp(row[0].text, values[0], row[0].length) == 0 &&
-		    row[1].number == strtoll(values[1], NULL, 10))
-			replay->older[i] = row[last_attempt].is_null ||
-			                   row[last_attempt].number < there;
-	}
-	return true;
-}
-
 /* The first reason is the one that is told. */
 static bool give_up(struct replay *replay, const struct err *err)
 {
@@ -147,44 +74,27 @@ static bool give_up(struct replay *replay, const struct err *err)
 	return false;
 }
 
-/* Written first, looked at then: whatever others write meanwhile, what is
- * counted as older did not stay. */
-static bool count_older(struct replay *replay)
-{
-	struct err err = { .kind = ERR_SYSTEM, .text = "out of memory" };
-	char *sql = written_rows(replay);
-	bool ok;
-
-	memset(replay->older, 0, sizeof(replay->older));
-	ok = sql != NULL &&
-	     store_select(replay->store, sql, take_written, replay, &err);
-	free(sql);
-	return ok || give_up(replay, &err);
-}
-
 static bool settle(struct replay *replay)
 {
 	bool is_host = replay->table == TABLE_REPLAYED_STATUS;
-	bool stored = false;
 
 	for (size_t i = 0; i < replay->count; i++) {
 		if (replay->items[i].stored)
-			stored = true;
+			replay->counts.stored += is_host;
 		else if (replay->errs[i].kind != ERR_STORE_DATA)
 			return give_up(replay, &replay->errs[i]);
 		else
 			refuse_written(replay, i);
 	}
-	if (!stored || !is_host)
-		return true;
-	if (!count_older(replay))
-		return false;
-	for (size_t i = 0; i < replay->count; i++) {
-		replay->counts.older += replay->older[i];
-		replay->counts.stored +=
-		    replay->items[i].stored && !replay->older[i];
-	}
 	return true;
+}
+
+static void drop_batch(struct replay *replay)
+{
+	for (size_t i = 0; i < replay->count; i++)
+		row_release(&replay->rows[i]);
+	replay->count = 0;
+	replay->bytes = 0;
 }
 
 static bool flush(struct replay *replay)
@@ -203,10 +113,7 @@ static bool flush(struct replay *replay)
 		             replay->count);
 		ok = settle(replay);
 	}
-	for (size_t i = 0; i < replay->count; i++)
-		row_release(&replay->rows[i]);
-	replay->count = 0;
-	replay->bytes = 0;
+	drop_batch(replay);
 	return ok;
 }
 
@@ -217,7 +124,7 @@ static bool take_row(void *arg, const char *const *values, size_t count)
 	struct err err;
 
 	(void)count;
-	if (wait_cancelled(replay->store->writer.cancel_fd)) {
+	if (wait_cancelled(replay->store->cancel_fd)) {
 		err_set(&err, ERR_CANCELLED, "interrupted");
 		return give_up(replay, &err);
 	}
@@ -251,8 +158,10 @@ static bool read_table(struct replay *replay, struct db *spool,
 	free(sql);
 	if (result != DB_OK)
 		give_up(replay, &err);
-	/* Also on failure: it gives the batch's rows back. */
-	return flush(replay) && !replay->failed;
+	if (!replay->failed)
+		return flush(replay);
+	drop_batch(replay);
+	return false;
 }
 
 /*
@@ -292,7 +201,7 @@ static void remove_spool(const struct store *store, const char *path)
 	snprintf(text, sizeof(text),
 	         "cannot remove the spool %s, which is in the database now",
 	         path);
-	tell(store, text);
+	store_tell(store, text);
 }
 
 static void tell_rest(const struct replay *replay)
@@ -303,10 +212,11 @@ static void tell_rest(const struct replay *replay)
 		return;
 	snprintf(text, sizeof(text), "%zu more rows were refused",
 	         replay->counts.refused - TOLD_MAX);
-	tell(replay->store, text);
+	store_tell(replay->store, text);
 }
 
-static bool bring_in(struct replay *replay, struct db *spool, const char *path)
+static bool write_tables(struct replay *replay, struct db *spool,
+                         const char *path)
 {
 	struct store *store = replay->store;
 	int64_t before;
@@ -341,7 +251,7 @@ bool store_replay(struct store *store, const char *path,
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
 	replay->store = store;
-	ok = bring_in(replay, spool, path);
+	ok = write_tables(replay, spool, path);
 	spool->ops->close(spool);
 	*counts = replay->counts;
 	if (!ok)

@@ -9,35 +9,20 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* The tables may have been written by others: what is put into a statement and
- * into a file's name is looked at. */
-static bool is_run_id(const char *id)
+/* NULL is none. */
+static bool parse_count(const char *text, uint64_t most, int64_t *count)
 {
-	static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
-	size_t length = strlen(id);
-
-	return length > 0 && length <= RUN_ID_MAX &&
-	       strspn(id, bytes) == length;
-}
-
-static bool parse_number(const char *text, uint64_t most, uint64_t *number)
-{
-	char *end;
-
-	if (text == NULL || text[0] < '0' || text[0] > '9')
-		return false;
-	*number = strtoull(text, &end, 10);
-	return *end == '\0' && *number <= most;
+	return text != NULL && row_parse_number(text, count) && *count >= 0 &&
+	       (uint64_t)*count <= most;
 }
 
 static bool take_clock(void *arg, const char *const *values, size_t count)
 {
-	uint64_t number = 0;
+	int64_t number;
 	int64_t *microseconds = arg;
 
-	if (count == 1 && parse_number(values[0], INT64_MAX, &number))
-		*microseconds = (int64_t)number;
+	if (count == 1 && parse_count(values[0], INT64_MAX, &number))
+		*microseconds = number;
 	return true;
 }
 
@@ -79,7 +64,7 @@ static bool take_run(void *arg, const char *const *values, size_t count)
 	const char *begin = values[2];
 
 	(void)count;
-	if (id == NULL || file == NULL || begin == NULL || !is_run_id(id))
+	if (id == NULL || file == NULL || begin == NULL || !spool_is_run_id(id))
 		return true;
 	if (strlen(file) != search->file->length ||
 	    memcmp(file, search->file->text, search->file->length) != 0)
@@ -106,10 +91,10 @@ static bool find_run(struct store *store, const struct row *like,
 static bool take_count(void *arg, const char *const *values, size_t count)
 {
 	struct store_unfinished *unfinished = arg;
-	uint64_t number;
+	int64_t number;
 
 	(void)count;
-	if (values[0] == NULL || !parse_number(values[1], SIZE_MAX, &number))
+	if (values[0] == NULL || !parse_count(values[1], SIZE_MAX, &number))
 		return true;
 	for (int i = 0; i < STATUS_COUNT; i++) {
 		if (i != STATUS_SKIPPED &&
@@ -132,7 +117,8 @@ static bool count_done(struct store *store, struct store_unfinished *unfinished,
 }
 
 /* What the run could not bring into the database. */
-static bool bring_in(struct store *store, const char *path, struct err *err)
+static bool replay_and_tell(struct store *store, const char *path,
+                            struct err *err)
 {
 	struct replay_counts counts;
 	char text[DSN_PATH_SIZE + 256];
@@ -142,11 +128,10 @@ static bool bring_in(struct store *store, const char *path, struct err *err)
 	snprintf(
 	    text, sizeof(text),
 	    "the spool of the unfinished run, %s, was brought in: %zu rows,"
-	    " %zu older than what was there, %zu refused%s",
-	    path, counts.rows, counts.older, counts.refused,
+	    " %zu refused%s",
+	    path, counts.rows, counts.refused,
 	    counts.refused > 0 ? "; the file stays" : "");
-	if (store->writer.warn != NULL)
-		store->writer.warn(store->writer.warn_arg, text);
+	store_tell(store, text);
 	return true;
 }
 
@@ -162,8 +147,8 @@ static bool has_spool(const char *run_id, char *path, size_t size)
 
 /* The end of a run may be in its spool, so that another is the one to be taken
  * up. A spool that stays is brought in once. */
-static bool find_and_bring_in(struct store *store, const struct row *like,
-                              struct store_unfinished *found, struct err *err)
+static bool find_and_replay(struct store *store, const struct row *like,
+                            struct store_unfinished *found, struct err *err)
 {
 	char done[RUN_ID_MAX + 1] = "";
 	char path[DSN_PATH_SIZE];
@@ -174,7 +159,7 @@ static bool find_and_bring_in(struct store *store, const struct row *like,
 		if (found->id[0] == '\0' || strcmp(found->id, done) == 0 ||
 		    !has_spool(found->id, path, sizeof(path)))
 			return true;
-		if (!bring_in(store, path, err))
+		if (!replay_and_tell(store, path, err))
 			return false;
 		memcpy(done, found->id, sizeof(done));
 	}
@@ -189,7 +174,7 @@ bool store_resume(struct store *store, const char *file,
 
 	if (!row_from_run(&like, &run, err))
 		return false;
-	ok = find_and_bring_in(store, &like, unfinished, err);
+	ok = find_and_replay(store, &like, unfinished, err);
 	row_release(&like);
 	return ok && (unfinished->id[0] == '\0' ||
 	              count_done(store, unfinished, err));
@@ -209,12 +194,12 @@ static bool take_key(void *arg, const char *const *values, size_t count)
 {
 	struct handing_out *out = arg;
 	const char *ip = values[0];
-	uint64_t port = 0;
+	int64_t port = 0;
 	int order;
 
 	(void)count;
 	if (ip == NULL || strlen(ip) > HOST_IP_MAX ||
-	    !parse_number(values[1], UINT16_MAX, &port))
+	    !parse_count(values[1], UINT16_MAX, &port))
 		return true;
 	order = strcmp(ip, out->last_ip);
 	if (order < 0 || (order == 0 && port <= out->last_port))
@@ -235,7 +220,7 @@ bool store_each_key(struct store *store, enum store_keys which,
 	char sql[256];
 
 	if (which == STORE_KEYS_OF_RUN) {
-		if (!is_run_id(run_id))
+		if (!spool_is_run_id(run_id))
 			return err_set(err, ERR_INPUT, "'%s' is no run",
 			               run_id);
 		snprintf(condition, sizeof(condition),

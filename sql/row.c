@@ -153,7 +153,7 @@ bool row_from_run(struct row *row, const struct store_run *run, struct err *err)
 	return true;
 }
 
-static bool parse_number(const char *text, int64_t *number)
+bool row_parse_number(const char *text, int64_t *number)
 {
 	char *end;
 
@@ -174,7 +174,7 @@ static bool put_value(struct row *row, size_t index,
 		return put_copy(row, index, value,
 		                cut(value, strlen(value), 3 * column->max)) ||
 		       err_set(err, ERR_SYSTEM, "out of memory for a row");
-	if (column->type == FIELD_NUMBER ? !parse_number(value, &number)
+	if (column->type == FIELD_NUMBER ? !row_parse_number(value, &number)
 	                                 : !row_parse_time(value, &number))
 		return err_set(err, ERR_STORE_DATA, "%s is no %s", column->name,
 		               column->type == FIELD_NUMBER ? "number"

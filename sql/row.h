@@ -56,3 +56,6 @@ struct row_time row_time(int64_t microseconds);
 /* And back, from the text that databases make of it: "2023-11-14 22:13:20" with
  * or without a fraction. False for anything else. */
 bool row_parse_time(const char *text, int64_t *microseconds);
+
+/* A decimal number and nothing else; false for all that is none. */
+bool row_parse_number(const char *text, int64_t *number);

@@ -13,42 +13,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* NULL for a variable that is not set, or is no absolute path. */
-static const char *folder_variable(const char *name)
+bool spool_is_run_id(const char *text)
 {
-	const char *value = secure_getenv(name);
-
-	return value != NULL && value[0] == '/' ? value : NULL;
-}
-
-/* It becomes a part of a file's name. */
-static bool is_run_id(const char *run_id)
-{
-	size_t length = strlen(run_id);
+	size_t length = strlen(text);
 
 	return length > 0 && length <= RUN_ID_MAX &&
-	       strspn(run_id, "0123456789-_abcdefghijklmnopqrstuvwxyz"
-	                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == length;
+	       strspn(text, "0123456789-_abcdefghijklmnopqrstuvwxyz"
+	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == length;
 }
 
 bool spool_path(const char *run_id, char *path, size_t size, struct err *err)
 {
-	const char *state = folder_variable("XDG_STATE_HOME");
-	const char *home = folder_variable("HOME");
-	int length;
+	static const struct place place = {
+		.what = "a spool",
+		.variable = "XDG_STATE_HOME",
+		.below_home = ".local/state",
+		.advice = "",
+	};
+	char name[RUN_ID_MAX + 16];
 
-	if (!is_run_id(run_id))
+	if (!spool_is_run_id(run_id))
 		return err_set(err, ERR_STORE,
 		               "the run has no id to name a spool after");
-	if (state == NULL && home == NULL)
-		return err_set(err, ERR_STORE,
-		               "no place for a spool: HOME is not set");
-	length = snprintf(path, size, "%s%s/sshinv/spool-%s.db",
-	                  state != NULL ? state : home,
-	                  state != NULL ? "" : "/.local/state", run_id);
-	if (length < 0 || (size_t)length >= size)
-		return err_set(err, ERR_STORE, "the spool's path is too long");
-	return true;
+	snprintf(name, sizeof(name), "spool-%s.db", run_id);
+	return locate_file(&place, name, path, size, err);
 }
 
 /* So that a new file's name survives a power cut as well. */
@@ -184,7 +172,8 @@ static bool take_found(struct db *db, struct err *err)
 	case DB_AGAIN:
 		return err_set(err, ERR_INPUT,
 		               "the spool is held by its run or by another "
-		               "replay");
+		               "replay (%s)",
+		               failed.text);
 	case DB_GONE:
 	case DB_DATA:
 	case DB_EXISTS:

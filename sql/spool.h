@@ -13,6 +13,10 @@
  * hold it against each other.
  */
 
+/* What may become a part of a file's name and of a statement, for the tables
+ * may have been written by others. */
+bool spool_is_run_id(const char *text);
+
 /* $XDG_STATE_HOME/sshinv/spool-RUN.db, else below $HOME/.local/state. Makes
  * nothing. ERR_STORE where neither is set or the path is too long. */
 bool spool_path(const char *run_id, char *path, size_t size, struct err *err);

@@ -39,6 +39,8 @@ static struct sqlite_db *sqlite_of(struct db *db)
 
 static enum db_result classify(int code)
 {
+	if (code == SQLITE_IOERR_NOMEM)
+		return DB_AGAIN;
 	switch (code & 0xFF) {
 	case SQLITE_OK:
 	case SQLITE_DONE:
@@ -46,6 +48,7 @@ static enum db_result classify(int code)
 		return DB_OK;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_NOMEM:
 		return DB_AGAIN;
 	case SQLITE_CONSTRAINT:
 	case SQLITE_TOOBIG:
@@ -186,7 +189,7 @@ static enum db_result prepare(struct sqlite_db *db, enum table table,
 	sql = table_upsert(table, UPSERT_EXCLUDED, 1);
 	if (sql == NULL) {
 		err_set(err, ERR_STORE, "out of memory");
-		return DB_FAILED;
+		return DB_AGAIN;
 	}
 	code =
 	    sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,

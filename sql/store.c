@@ -7,6 +7,7 @@
 #include "sql/locate.h"
 #include "sql/schema.h"
 #include "sql/spool.h"
+#include "sql/stream.h"
 #include "sql/writer.h"
 
 #include <stdio.h>
@@ -26,23 +27,30 @@ static bool spools(const struct store *store)
 	return atomic_load_explicit(&store->spooling, memory_order_acquire);
 }
 
-/* The run as it is known when the spool is made: without its end. */
-static bool write_run_to(struct writer *writer, const struct store_run *run,
-                         struct err *err)
+/* write is for one row, which has its err. */
+static bool write_run(const struct store_run *run,
+                      void (*write)(void *arg, struct writer_item *item),
+                      void *arg, struct err *err)
 {
 	struct row row;
 	struct writer_item item = { .row = &row, .err = err };
-	struct writer_item *items[] = { &item };
 
 	if (!row_from_run(&row, run, err))
 		return false;
-	writer_write(writer, TABLE_RUNS, items, 1);
+	write(arg, &item);
 	row_release(&row);
 	return item.stored;
 }
 
+static void run_to_writer(void *arg, struct writer_item *item)
+{
+	writer_write(arg, TABLE_RUNS, &item, 1);
+}
+
 static bool open_spool(struct store *store, struct err *err)
 {
+	struct store_run run; /* as it is known now: without its end */
+
 	if (store->run.id[0] == '\0')
 		return err_set(err, ERR_STORE, "no spool: no run has begun");
 	if (!spool_path(store->run.id, store->spool_path,
@@ -51,18 +59,16 @@ static bool open_spool(struct store *store, struct err *err)
 		return err_prefix(err, "no spool %s", store->spool_path);
 	/* Nobody else has this file: there is nothing to be waited for. */
 	store->spool_writer = (struct writer){
-		.db = store->spool,
 		.name = store->spool_path,
-		.cancel_fd = -1,
+		.patience = { .db = store->spool, .cancel_fd = -1 },
 	};
-	return write_run_to(&store->spool_writer,
-	                    &(struct store_run){
-				.id = store->run.id,
-				.file = store->run.file,
-				.version = store->run.version,
-				.begin = store->run.begin,
-			    },
-	                    err);
+	run = (struct store_run){
+		.id = store->run.id,
+		.file = store->run.file,
+		.version = store->run.version,
+		.begin = store->run.begin,
+	};
+	return write_run(&run, run_to_writer, &store->spool_writer, err);
 }
 
 /* For the sentence of a store that is lost with its spool. */
@@ -75,18 +81,24 @@ static void both_lost(struct store *store, const struct err *spool)
 	        spool->text);
 }
 
+void store_tell(const struct store *store, const char *text)
+{
+	const struct patience *patience = &store->writer.patience;
+
+	if (patience->warn != NULL)
+		patience->warn(patience->warn_arg, text);
+}
+
 static void announce_spool(const struct store *store)
 {
 	char text[ERR_TEXT_SIZE + 2 * DSN_PATH_SIZE + 256];
-	const struct writer *writer = &store->writer;
 
-	if (writer->warn == NULL)
-		return;
 	snprintf(text, sizeof(text),
 	         "the database is given up (%s); from here on results go to "
 	         "the spool %s; bring them in with: sshinv replay %s",
-	         writer->reason.text, store->spool_path, store->spool_path);
-	writer->warn(writer->warn_arg, text);
+	         store->writer.reason.text, store->spool_path,
+	         store->spool_path);
+	store_tell(store, text);
 }
 
 /*
@@ -281,14 +293,16 @@ static void set_writer(struct store *store,
 {
 	limit_open(&store->limit, store->db, store->db_timeout);
 	store->writer = (struct writer){
-		.db = store->db,
-		.limit = &store->limit,
 		.name = store->name,
-		.cancel_fd = settings->cancel_fd,
-		.warn = settings->warn,
-		.warn_arg = settings->warn_arg,
-		.patience = store->db_timeout,
-		.seed = (unsigned)getpid() ^ (unsigned)monotonic_ns(),
+		.patience = {
+			.db = store->db,
+			.limit = &store->limit,
+			.cancel_fd = settings->cancel_fd,
+			.warn = settings->warn,
+			.warn_arg = settings->warn_arg,
+			.length = store->db_timeout,
+			.seed = (unsigned)getpid() ^ (unsigned)monotonic_ns(),
+		},
 	};
 }
 
@@ -323,18 +337,9 @@ const char *store_name(const struct store *store)
 	return store->name;
 }
 
-static bool write_run(struct store *store, const struct store_run *run,
-                      struct err *err)
+static void run_to_store(void *arg, struct writer_item *item)
 {
-	struct row row;
-	struct writer_item item = { .row = &row, .err = err };
-	struct writer_item *items[] = { &item };
-
-	if (!row_from_run(&row, run, err))
-		return false;
-	write_items(store, TABLE_RUNS, items, 1);
-	row_release(&row);
-	return item.stored;
+	write_items(arg, TABLE_RUNS, &item, 1);
 }
 
 bool store_run_begin(struct store *store, const struct store_run *run,
@@ -349,13 +354,27 @@ bool store_run_begin(struct store *store, const struct store_run *run,
 	snprintf(store->run.version, sizeof(store->run.version), "%s",
 	         run->version);
 	store->run.begin = run->begin;
-	return write_run(store, &begun, err);
+	return write_run(&begun, run_to_store, store, err);
+}
+
+/* Of an unfinished run the row is there from its begin, and says so: when
+ * nothing is waited for any longer, no spool is made for that alone. */
+static bool write_unfinished(struct store *store, const struct store_run *run)
+{
+	struct err ignored;
+
+	return wait_cancelled(store->cancel_fd) ||
+	       write_run(run, run_to_writer, &store->writer, &ignored) ||
+	       wait_cancelled(store->cancel_fd);
 }
 
 bool store_run_end(struct store *store, const struct store_run *run,
                    struct err *err)
 {
-	return write_run(store, run, err);
+	if (run->end == 0 && !store->writer.lost &&
+	    write_unfinished(store, run))
+		return true;
+	return write_run(run, run_to_store, store, err);
 }
 
 bool store_put(struct store *store, const struct record *record,
@@ -399,9 +418,7 @@ void store_close(struct store *store)
 bool store_schema(const char *dialect, char **text, struct err *err)
 {
 	enum dialect which = DIALECT_MYSQL;
-	size_t size = 0;
-	FILE *out;
-	bool ok;
+	struct stream stream;
 
 	if (strcmp(dialect, "sqlite") == 0)
 		which = DIALECT_SQLITE;
@@ -409,18 +426,11 @@ bool store_schema(const char *dialect, char **text, struct err *err)
 		return err_set(err, ERR_INPUT,
 		               "no schema for '%s': it is mysql or sqlite",
 		               dialect);
-	*text = NULL;
-	out = open_memstream(text, &size);
-	if (out == NULL)
-		return err_set(err, ERR_SYSTEM, "out of memory");
-	schema_print(which, out);
-	ok = !ferror(out);
-	if (fclose(out) != 0 || !ok) {
-		free(*text);
-		*text = NULL;
-		return err_set(err, ERR_SYSTEM, "out of memory");
-	}
-	return true;
+	stream_open(&stream);
+	if (stream.out != NULL)
+		schema_print(which, stream.out);
+	*text = stream_close(&stream);
+	return *text != NULL || err_set(err, ERR_SYSTEM, "out of memory");
 }
 
 bool store_library_init(struct err *err)

@@ -87,7 +87,8 @@ const char *store_name(const struct store *store);
 bool store_clock(struct store *store, int64_t *microseconds, struct err *err);
 
 /* After the first one of these three the run's spool is known by its id. An
- * unfinished run keeps its end_time NULL and can be taken up again. */
+ * unfinished run keeps its end_time NULL and can be taken up again; its counts
+ * are left out where cancel_fd is readable and there is no spool. */
 bool store_run_begin(struct store *store, const struct store_run *run,
                      struct err *err);
 bool store_run_end(struct store *store, const struct store_run *run,
@@ -152,9 +153,8 @@ bool store_each_key(struct store *store, enum store_keys which,
                     void *arg, struct err *err);
 
 struct replay_counts {
-	size_t rows;    /* in the spool */
-	size_t stored;  /* of them, also where nothing had to be changed */
-	size_t older;   /* of them, older than the table's row, which stays */
+	size_t rows;   /* in the spool */
+	size_t stored; /* of them: the row is in the database, or a newer one */
 	size_t refused; /* of them, and a run's row; told through warn */
 };
 

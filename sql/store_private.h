@@ -18,7 +18,7 @@ struct store {
 	struct dsn dsn; /* with the password, for reconnecting */
 	bool store_password;
 	char name[DSN_PATH_SIZE + 16];
-	struct limit limit; /* of the writer's calls */
+	struct limit limit; /* of the calls to db */
 	nanoseconds db_timeout;
 	int cancel_fd;
 	bool no_spool;
@@ -38,6 +38,9 @@ struct store {
 	char spool_path[DSN_PATH_SIZE];
 	atomic_bool spooling; /* all of these are set */
 };
+
+/* Through the settings' warn. */
+void store_tell(const struct store *store, const char *text);
 
 /*
  * Calls row for each row that the database has for sql. A lost connection is

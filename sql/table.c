@@ -1,5 +1,7 @@
 #include "sql/table.h"
 
+#include "sql/stream.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,40 +267,30 @@ static void put_upsert(FILE *out, enum table table, enum upsert upsert,
 	put_assignments(out, table, upsert, true, ",");
 }
 
-/* Ends a text that was written to a stream; NULL without memory. */
-static char *finish(FILE *out, char **text)
-{
-	bool ok = !ferror(out);
-
-	if (fclose(out) == 0 && ok)
-		return *text;
-	free(*text);
-	return NULL;
-}
-
 char *table_upsert(enum table table, enum upsert upsert, size_t rows)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct stream stream;
 
-	if (out == NULL)
-		return NULL;
-	put_upsert(out, table, upsert, rows);
-	return finish(out, &text);
+	stream_open(&stream);
+	if (stream.out != NULL)
+		put_upsert(stream.out, table, upsert, rows);
+	return stream_close(&stream);
 }
 
-char *table_select(enum table table)
+static void put_select(FILE *out, enum table table)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	if (out == NULL)
-		return NULL;
 	fputs("SELECT ", out);
 	put_names(out, table, false);
 	fprintf(out, " FROM %s ORDER BY ", table_name(table));
 	put_names(out, table, true);
-	return finish(out, &text);
+}
+
+char *table_select(enum table table)
+{
+	struct stream stream;
+
+	stream_open(&stream);
+	if (stream.out != NULL)
+		put_select(stream.out, table);
+	return stream_close(&stream);
 }

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "inventory/deadline.h"
 #include "inventory/err.h"
 #include "sql/backend.h"
-#include "sql/limit.h"
+#include "sql/patience.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,22 +17,10 @@
  */
 
 struct writer {
-	struct db *db;       /* connected */
-	struct limit *limit; /* of its calls; may be NULL */
-	const char *name;    /* in front of the reason why the store was lost */
-	int cancel_fd;       /* readable: nothing is tried again; -1 none */
-	void (*warn)(void *arg, const char *text); /* may be NULL */
-	void *warn_arg;
-	/* How long a lost server or locks of others are waited for, counted
-	 * from the begin of the call that did not succeed. */
-	nanoseconds patience;
-	unsigned seed; /* of the jitter */
-	bool lost;     /* for ever; why is in reason */
+	struct patience patience; /* with its db */
+	const char *name; /* in front of the reason why the store was lost */
+	bool lost;        /* for ever; why is in reason */
 	struct err reason;
-
-	/* The transaction under way. */
-	nanoseconds called;   /* begin of its last call */
-	nanoseconds deadline; /* 0 until a call did not succeed */
 };
 
 /* One row to be written. */

@@ -90,7 +90,7 @@ static enum db_result log_in(nanoseconds timeout, int cancel_fd)
 	};
 	MYSQL *mysql = NULL;
 
-	return mysql_log_in(&mysql, &settings, 3600, &wait, &err);
+	return mysql_log_in(&mysql, &settings, 3600, false, &wait, &err);
 }
 
 static void a_silent_server_is_left_at_the_deadline(void **state)
@@ -173,7 +173,7 @@ static void without_a_thread_the_librarys_timeout_ends_the_silence(void **state)
 
 	(void)state;
 	refuse_threads = true;
-	assert_int_equal(mysql_log_in(&mysql, &settings, 1, &wait, &err),
+	assert_int_equal(mysql_log_in(&mysql, &settings, 1, false, &wait, &err),
 	                 DB_GONE);
 	assert_int_equal(err.kind, ERR_STORE);
 }

@@ -114,7 +114,7 @@ static void what_is_pushed_first_comes_out_next(void **state)
 	for (size_t turn = 0; turn < 3; turn++) {
 		assert_true(ring_init(&ring, 3));
 		for (size_t i = 0; i < turn; i++) {
-			ring_push(&ring, &items[9]);
+			ring_push(&ring, &items[7]);
 			ring_pop(&ring);
 		}
 		push_range(&ring, 1, 2);

@@ -1,5 +1,7 @@
 #include "sql/store.h"
 
+#include "sql/backend.h"
+
 #include "tests/db_read.h"
 #include "tests/scratch.h"
 
@@ -349,6 +351,25 @@ static void the_end_of_the_run_is_seen_while_others_hold_the_lock(void **state)
 	close(ends[1]);
 }
 
+static void a_moment_without_memory_is_not_the_end(void **state)
+{
+	const struct wait wait = { .cancel_fd = -1 };
+	struct db *db = sqlite_db_new(path, NULL, NULL);
+
+	(void)state;
+	assert_non_null(db);
+	assert_int_equal(db->ops->connect(db, &wait, &err), DB_OK);
+	sqlite3_hard_heap_limit64(sqlite3_memory_used() + 65536);
+	assert_int_equal(
+	    db->ops->exec(db, "SELECT length(hex(zeroblob(1000000)))", &err),
+	    DB_AGAIN);
+	sqlite3_hard_heap_limit64(0);
+	assert_int_equal(
+	    db->ops->exec(db, "SELECT length(hex(zeroblob(1000000)))", &err),
+	    DB_OK);
+	db->ops->close(db);
+}
+
 static bool file_holds(const char *text)
 {
 	static char content[1024 * 1024];
@@ -410,6 +431,7 @@ int main(void)
 		TEST(a_link_to_a_file_that_is_yet_to_be_made_is_followed),
 		TEST(a_reader_does_not_hold_the_end_up),
 		TEST(the_end_of_the_run_is_seen_while_others_hold_the_lock),
+		TEST(a_moment_without_memory_is_not_the_end),
 		TEST(a_forgotten_password_leaves_the_file),
 		TEST(a_full_disk_is_the_end_of_the_store),
 	};

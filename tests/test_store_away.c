@@ -1,12 +1,14 @@
 #include "sql/store.h"
 
 #include "sql/dsn.h"
+#include "sql/store_private.h"
 #include "tests/relay.h"
 #include "tests/run_fixture.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -132,6 +134,73 @@ a_server_that_comes_back_silent_is_waited_for_no_longer(void **state)
 	assert_true(monotonic_ns() - begin < 40 * NS_PER_S);
 	assert_int_equal(count_heard("was lost"), 1);
 	assert_in_spool(store, "host-1");
+}
+
+/* As by a limit that comes when the answer is there already. */
+static void a_connection_that_was_cut_is_made_again(void **state)
+{
+	struct store *store;
+	int64_t clock;
+
+	(void)state;
+	if (!on_mysql)
+		skip();
+	store = open_through_relay(AN_HOUR);
+	for (unsigned i = 1; i <= 3; i++) {
+		must_put_host(store, i);
+		store->db->ops->cut(store->db);
+	}
+	assert_true(store_clock(store, &clock, &err));
+	assert_null(store_spool(store));
+	assert_int_equal(count_heard("was lost"), 3);
+	assert_int_equal(count_heard("is back after 0 s"), 3);
+	assert_null(strstr(heard, "no answer"));
+	store_close(store);
+	assert_rows("SELECT hostname FROM server_status ORDER BY hostname",
+	            "host-1\nhost-2\nhost-3");
+}
+
+static atomic_int held_up;
+
+static void hear_and_note(void *arg, const char *text)
+{
+	hear(arg, text);
+	if (strstr(text, "does not go on") != NULL)
+		atomic_store(&held_up, 1);
+}
+
+static void *unlock_when_it_was_told(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&held_up) == 0)
+		usleep(1000);
+	db_exec("UNLOCK TABLES");
+	return NULL;
+}
+
+/* A server's own lock timeout may be a day. */
+static void a_table_that_others_hold_is_told_and_waited_for(void **state)
+{
+	struct store_settings with = run_settings();
+	struct store *store;
+	pthread_t thread;
+
+	(void)state;
+	if (!on_mysql)
+		skip();
+	with.db_timeout = AN_HOUR;
+	with.warn = hear_and_note;
+	store = open_run(&with);
+	atomic_store(&held_up, 0);
+	db_exec("LOCK TABLES server_status WRITE");
+	assert_int_equal(
+	    pthread_create(&thread, NULL, unlock_when_it_was_told, NULL), 0);
+	must_put_host(store, 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(count_heard("does not go on"), 1);
+	assert_int_equal(count_heard("goes on after"), 1);
+	store_close(store);
+	assert_rows("SELECT hostname FROM server_status", "host-1");
 }
 
 static void *end_the_run(void *arg)
@@ -287,6 +356,8 @@ int main(void)
 		TEST(a_server_that_comes_back_silent_is_waited_for_no_longer),
 		TEST(the_end_of_the_run_ends_a_call_that_hangs),
 		TEST(the_end_of_the_run_ends_a_connecting_that_hangs),
+		TEST(a_connection_that_was_cut_is_made_again),
+		TEST(a_table_that_others_hold_is_told_and_waited_for),
 		TEST(a_healthy_store_is_closed_after_an_interrupt),
 		TEST(connections_that_are_cut_lose_nothing),
 		TEST(a_silence_that_ends_in_time_loses_nothing),

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -64,6 +66,52 @@ static void a_run_without_an_end_has_none_in_the_spool(void **state)
 	close_and_look_into_spool(store);
 	assert_rows("SELECT end_time, ok FROM runs", "NULL|1");
 	look_into_database();
+}
+
+static void end_the_run(struct store *store, int cancel_fd)
+{
+	assert_int_equal(eventfd_write(cancel_fd, 1), 0);
+	store_interrupt(store);
+}
+
+/* Its row in the database says so already. */
+static void an_interrupted_run_makes_no_spool_for_its_own_row(void **state)
+{
+	struct store_settings with = run_settings();
+	struct store *store;
+
+	(void)state;
+	with.cancel_fd = new_cancel_fd();
+	store = open_run(&with);
+	must_put_host(store, 1);
+	end_the_run(store, with.cancel_fd);
+	assert_true(store_run_end(store, &run, &err));
+	assert_null(store_spool(store));
+	assert_string_equal(heard, "");
+	store_close(store);
+	assert_int_not_equal(access(spool_file(), F_OK), 0);
+	assert_rows("SELECT run_id, end_time FROM runs", "run-1|NULL");
+	close(with.cancel_fd);
+}
+
+static void an_interrupted_runs_row_goes_to_a_spool_that_is_there(void **state)
+{
+	struct store_settings with = run_settings();
+	struct store_run end = run;
+	struct store *store;
+
+	(void)state;
+	with.cancel_fd = new_cancel_fd();
+	store = open_run(&with);
+	db_exec(LOSE_IT);
+	must_put_host(store, 1);
+	end_the_run(store, with.cancel_fd);
+	end.counts[STATUS_OK] = 1;
+	assert_true(store_run_end(store, &end, &err));
+	close_and_look_into_spool(store);
+	assert_rows("SELECT end_time, ok FROM runs", "NULL|1");
+	look_into_database();
+	close(with.cancel_fd);
 }
 
 /* The database is lost between two runs' rows. */
@@ -274,6 +322,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_lost_database_is_followed_by_the_spool),
 		TEST(a_run_without_an_end_has_none_in_the_spool),
+		TEST(an_interrupted_run_makes_no_spool_for_its_own_row),
+		TEST(an_interrupted_runs_row_goes_to_a_spool_that_is_there),
 		TEST(a_runs_own_row_goes_to_the_spool_as_well),
 		TEST(where_it_is_not_wanted_there_is_no_spool),
 		TEST(without_a_place_for_it_both_reasons_are_told),

@@ -134,7 +134,7 @@ static void a_server_that_does_not_come_back_is_the_end(void **state)
 {
 	(void)state;
 	add_many(3);
-	writer.patience = 0;
+	writer.patience.length = 0;
 	fake.writes[0] = DB_GONE;
 	fake.connects[0] = DB_GONE;
 	write_batch();
@@ -146,7 +146,7 @@ static void locks_that_are_never_given_are_the_end(void **state)
 {
 	(void)state;
 	add_many(1);
-	writer.patience = 0;
+	writer.patience.length = 0;
 	fake.for_ever = DB_AGAIN;
 	write_batch();
 	assert_all_lost();
@@ -156,7 +156,7 @@ static void a_connection_that_comes_and_goes_is_the_end(void **state)
 {
 	(void)state;
 	add_many(1);
-	writer.patience = 0;
+	writer.patience.length = 0;
 	fake.for_ever = DB_GONE;
 	write_batch();
 	assert_all_lost();

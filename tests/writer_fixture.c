@@ -108,12 +108,14 @@ int set_up(void **state)
 	memset(&batch, 0, sizeof(batch));
 	warnings[0] = '\0';
 	fake.db.ops = &fake_ops;
-	writer = (struct writer){ .db = &fake.db,
-		                  .name = "fake://",
-		                  .cancel_fd = -1,
-		                  .warn = collect,
-		                  .patience = 60 * NS_PER_S,
-		                  .seed = 1 };
+	writer = (struct writer){
+		.name = "fake://",
+		.patience = { .db = &fake.db,
+		              .cancel_fd = -1,
+		              .warn = collect,
+		              .length = 60 * NS_PER_S,
+		              .seed = 1 },
+	};
 	return 0;
 }
 
