@@ -16,6 +16,8 @@
  */
 struct choice {
 	struct hostset without; /* done, or ok */
+	struct hostset ok;      /* with … */
+	bool knows_failures;    /* … choice_knows_failures() */
 	struct retryfile *only; /* NULL: all */
 	size_t passed_over;
 };
@@ -28,7 +30,18 @@ bool choice_without_done(struct choice *choice, struct store *store,
 bool choice_without_ok(struct choice *choice, struct store *store,
                        struct err *err);
 
+/* Takes the hosts whose row is ok too, to know which of those that are done are
+ * not. */
+bool choice_knows_failures(struct choice *choice, struct store *store,
+                           struct err *err);
+
+enum choice_verdict {
+	CHOICE_TAKES,
+	CHOICE_PASSES_OVER,
+	CHOICE_HAD_FAILED /* done before and not ok; passed over as well */
+};
+
 /* Counts those that are passed over. */
-bool choice_takes(struct choice *choice, const struct host *host);
+enum choice_verdict choice_of(struct choice *choice, const struct host *host);
 
 void choice_release(struct choice *choice);

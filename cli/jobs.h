@@ -42,9 +42,9 @@ struct job_list {
 	size_t count;
 };
 
-/* So many may wait for their next attempt before the reader waits for them: 16
- * MB at most, and attempts for 3,000 hosts a second. */
-#define JOBS_WAITING_MAX 2048
+/* So many may wait for their next attempt before the reader waits for them: 32
+ * MiB of records, and 10,000 refused hosts a second. */
+#define JOBS_WAITING_MAX 8192
 
 struct jobs {
 	pthread_mutex_t lock;    /* guards the lists */

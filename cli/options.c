@@ -366,6 +366,8 @@ static bool check_choice(const struct options *options, struct err *err)
 	    strcmp(options->retry_file, options->output) == 0)
 		return err_set(err, ERR_INPUT,
 		               "--output and --retry-file name the same file");
+	if (options->retry_file != NULL && options->retry_file[0] == '\0')
+		return err_set(err, ERR_INPUT, "--retry-file names no file");
 	if (options->resume && strcmp(options->host_file, "-") == 0)
 		return err_set(err, ERR_INPUT,
 		               "--resume needs a host file: standard input "

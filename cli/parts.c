@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* Hosts that were read and wait for a worker: enough that none waits for the
@@ -43,6 +44,9 @@ static bool hold_host_file(struct run *run, struct err *err)
 {
 	bool alone = run->options->resume != 0;
 
+	/* Somebody else may have that open for longer than we run. */
+	if (strcmp(run->options->host_file, "-") == 0)
+		return true;
 	switch (hostfile_hold(run->file, alone)) {
 	case HOSTFILE_HOLDS:
 		break;
@@ -169,7 +173,9 @@ static bool resume(struct run *run, struct err *err)
 	memcpy(run->tally.before, before.counts, sizeof(before.counts));
 	run->begin_us = before.begin;
 	log_say(LOG_NOTICE, "going on with run %s", run->id);
-	return choice_without_done(&run->choice, run->store, run->id, err);
+	return choice_without_done(&run->choice, run->store, run->id, err) &&
+	       (run->retryfile == NULL ||
+	        choice_knows_failures(&run->choice, run->store, err));
 }
 
 static bool open_choice(struct run *run, struct err *err)
@@ -189,10 +195,46 @@ static bool open_choice(struct run *run, struct err *err)
 	return options->resume ? resume(run, err) : make_id(run, err);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* What is written as a whole must not be the store. */
+static bool check_store_file(const struct run *run, const char *option,
+                             const char *path, struct err *err)
+{
+	static const char sqlite[] = "sqlite:";
+	const char *name = run->store != NULL ? store_name(run->store) : "";
+
+	if (path == NULL || strncmp(name, sqlite, strlen(sqlite)) != 0 ||
+	    !same_file(path, name + strlen(sqlite)))
+		return true;
+	return err_set(err, ERR_INPUT, "%s would overwrite the store", option);
+}
+
 static bool open_output(struct run *run, struct err *err)
 {
-	return output_open(&run->output, run->options->output, run->hurry.fd,
-	                   err);
+	const char *output = run->options->output;
+	const char *retry_file = run->options->retry_file;
+	bool both = output != NULL && retry_file != NULL;
+
+	if (!check_store_file(run, "--output", output, err) ||
+	    !check_store_file(run, "--retry-file", retry_file, err))
+		return false;
+	if (both && same_file(output, retry_file))
+		return err_set(err, ERR_INPUT,
+		               "--output would overwrite the retry file");
+	if (!output_open(&run->output, output, run->hurry.fd, err))
+		return false;
+	/* Neither may have been there before. */
+	if (both && same_file(output, retry_file))
+		return err_set(err, ERR_INPUT,
+		               "--retry-file would overwrite the output");
+	return true;
 }
 
 static bool open_pool(struct run *run, struct err *err)
@@ -291,11 +333,17 @@ static bool open_all(struct run *run, struct err *err)
  * the process, whatever is stuck. */
 bool parts_close(struct run *run, struct err *err)
 {
+	size_t gone = 0;
 	bool ok;
 
 	pool_free(run->pool);
 	ok = run->output.fd < 0 || output_close(&run->output, err);
-	ok = retryfile_close(run->retryfile, run->complete, err) && ok;
+	ok = retryfile_close(run->retryfile, run->complete, &gone, err) && ok;
+	if (gone > 0)
+		log_say(LOG_NOTICE,
+		        "%zu %s of %s not in the host file any more: taken out",
+		        gone, gone == 1 ? "host is" : "hosts are",
+		        run->options->retry_file);
 	choice_release(&run->choice);
 	probe_release(&run->probe);
 	store_close(take_store(run));

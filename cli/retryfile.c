@@ -16,6 +16,7 @@
 #define PAUSE_NS (5 * NS_PER_S)
 
 struct host_entry {
+	bool seen; /* in the host file, or noted */
 	uint16_t port;
 	char *user; /* behind ip, in the same block */
 	char ip[];
@@ -23,7 +24,8 @@ struct host_entry {
 
 struct retryfile {
 	char *path;
-	char *fresh; /* what becomes path by rename() */
+	char *fresh; /* mkostemp()'s pattern: what becomes path by rename() */
+	mode_t mode;
 	bool old;
 	pthread_mutex_t lock; /* guards what is below */
 	void *entries;        /* tsearch(3), by address and port */
@@ -57,19 +59,22 @@ static struct host_entry *entry_new(const struct host *host)
 }
 
 /* 1: added, 0: it was there, -1: no memory. */
-static int add(struct retryfile *file, const struct host *host)
+static int add(struct retryfile *file, const struct host *host, bool seen)
 {
 	struct host_entry *entry = entry_new(host);
-	struct host_entry *const *found;
+	struct host_entry *const *found = NULL;
 
 	if (entry == NULL)
 		return -1;
+	entry->seen = seen;
 	found = tsearch(entry, &file->entries, compare_entries);
-	if (found == NULL || *found != entry)
-		free(entry);
+	if (found != NULL && *found == entry)
+		return 1;
+	free(entry);
 	if (found == NULL)
 		return -1;
-	return *found == entry ? 1 : 0;
+	(*found)->seen |= seen;
+	return 0;
 }
 
 /* True when it was there. */
@@ -108,7 +113,7 @@ static bool read_entries(struct retryfile *file, uint16_t port, struct err *err)
 		ok = got == HOST_END;
 		if (got != HOST_READ)
 			break;
-		if (add(file, &host) < 0) {
+		if (add(file, &host, false) < 0) {
 			ok = err_set(err, ERR_SYSTEM, "out of memory");
 			break;
 		}
@@ -139,6 +144,7 @@ static bool look_at(struct retryfile *file, uint16_t port, struct err *err)
 		               file->path);
 	if (!read_entries(file, port, err))
 		return false;
+	file->mode = st.st_mode & 0777;
 	file->old = file->entries != NULL;
 	return true;
 }
@@ -151,11 +157,12 @@ bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
 	if (file == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	pthread_mutex_init(&file->lock, NULL);
+	file->mode = 0600;
 	file->path = realpath(path, NULL); /* a link stays a link */
 	if (file->path == NULL)
 		file->path = strdup(path);
 	if (file->path == NULL ||
-	    asprintf(&file->fresh, "%s.new", file->path) < 0) {
+	    asprintf(&file->fresh, "%s.XXXXXX", file->path) < 0) {
 		file->fresh = NULL;
 		err_set(err, ERR_SYSTEM, "out of memory");
 		goto fail;
@@ -180,15 +187,17 @@ bool retryfile_is_old(const struct retryfile *file)
 bool retryfile_has(struct retryfile *file, const struct host *host)
 {
 	struct host_entry *key = entry_new(host);
-	bool found;
+	struct host_entry *const *found;
 
 	if (key == NULL) /* rather once too often */
 		return true;
 	pthread_mutex_lock(&file->lock);
-	found = tfind(key, &file->entries, compare_entries) != NULL;
+	found = tfind(key, &file->entries, compare_entries);
+	if (found != NULL)
+		(*found)->seen = true;
 	pthread_mutex_unlock(&file->lock);
 	free(key);
-	return found;
+	return found != NULL;
 }
 
 static void print_entry(const void *node, VISIT visit, void *arg)
@@ -205,18 +214,24 @@ static void print_entry(const void *node, VISIT visit, void *arg)
 /* A file without lines would have nothing probed for ever, so it goes. */
 static int write_file(const struct retryfile *file)
 {
+	char *fresh;
 	FILE *out;
 	int fd, failed = 0;
 
 	if (file->entries == NULL)
 		return unlink(file->path) == 0 || errno == ENOENT ? 0 : errno;
-	(void)unlink(file->fresh); /* of a run that was killed */
-	fd = open(file->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	fresh = strdup(file->fresh);
+	if (fresh == NULL)
+		return ENOMEM;
+	fd = mkostemp(fresh, O_CLOEXEC);
+	out = fd >= 0 && fchmod(fd, file->mode) == 0 ? fdopen(fd, "w") : NULL;
 	if (out == NULL) {
 		failed = errno;
-		if (fd >= 0)
+		if (fd >= 0) {
 			close(fd);
+			(void)unlink(fresh);
+		}
+		free(fresh);
 		return failed;
 	}
 	twalk_r(file->entries, print_entry, out);
@@ -224,10 +239,11 @@ static int write_file(const struct retryfile *file)
 		failed = errno;
 	if (fclose(out) != 0 && failed == 0)
 		failed = errno;
-	if (failed == 0 && rename(file->fresh, file->path) != 0)
+	if (failed == 0 && rename(fresh, file->path) != 0)
 		failed = errno;
 	if (failed != 0)
-		(void)unlink(file->fresh);
+		(void)unlink(fresh);
+	free(fresh);
 	return failed;
 }
 
@@ -255,7 +271,7 @@ bool retryfile_note(struct retryfile *file, const struct record *record,
 	if (record->status == STATUS_OK) {
 		file->changed |= take_out(file, &record->host);
 	} else {
-		int added = add(file, &record->host);
+		int added = add(file, &record->host, true);
 
 		file->changed |= added > 0;
 		if (added < 0)
@@ -269,13 +285,55 @@ bool retryfile_note(struct retryfile *file, const struct record *record,
 	return ok;
 }
 
-bool retryfile_close(struct retryfile *file, bool complete, struct err *err)
+bool retryfile_note_failed(struct retryfile *file, const struct host *host)
+{
+	int added;
+
+	pthread_mutex_lock(&file->lock);
+	added = add(file, host, true);
+	file->changed |= added > 0;
+	pthread_mutex_unlock(&file->lock);
+	return added >= 0;
+}
+
+struct gone {
+	struct host_entry *entry;
+};
+
+static void find_gone(const void *node, VISIT visit, void *arg)
+{
+	struct host_entry *entry = *(struct host_entry *const *)node;
+	struct gone *gone = arg;
+
+	if ((visit == postorder || visit == leaf) && !entry->seen)
+		gone->entry = entry;
+}
+
+/* Hosts that the host file has no more would be tried never, and kept for ever.
+ */
+static size_t forget_gone(struct retryfile *file)
+{
+	for (size_t count = 0;; count++) {
+		struct gone gone = { NULL };
+
+		twalk_r(file->entries, find_gone, &gone);
+		if (gone.entry == NULL)
+			return count;
+		tdelete(gone.entry, &file->entries, compare_entries);
+		free(gone.entry);
+		file->changed = true;
+	}
+}
+
+bool retryfile_close(struct retryfile *file, bool complete, size_t *gone,
+                     struct err *err)
 {
 	bool ok = true;
 
 	if (file == NULL)
 		return true;
 	file->failed = false; /* the end is worth saying it again */
+	*gone = complete ? forget_gone(file) : 0;
 	if (file->old || complete)
 		ok = (!file->changed && file->entries != NULL) ||
 		     save(file, err);

@@ -5,6 +5,7 @@
 #include "inventory/record.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -35,9 +36,15 @@ bool retryfile_has(struct retryfile *file, const struct host *host);
 bool retryfile_note(struct retryfile *file, const struct record *record,
                     struct err *err);
 
+/* Adds a host that failed before this process began. False without memory. */
+bool retryfile_note_failed(struct retryfile *file, const struct host *host);
+
 /*
  * Writes (or removes) the file and frees; NULL is fine. complete: every host
  * had its turn. A file that was not there is made only then, since it would
- * keep the next run from the hosts that did not.
+ * keep the next run from the hosts that did not; and only then the hosts are
+ * known that nobody asked retryfile_has() for: they are taken out, *gone says
+ * how many.
  */
-bool retryfile_close(struct retryfile *file, bool complete, struct err *err);
+bool retryfile_close(struct retryfile *file, bool complete, size_t *gone,
+                     struct err *err);

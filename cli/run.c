@@ -267,7 +267,15 @@ static void bad_line(struct run *run, bool repeat, const struct err *err)
 /* Takes a host of the file to the pool. */
 static void take_host(struct run *run, struct job *job)
 {
-	if (!choice_takes(&run->choice, &job->record->host)) {
+	switch (choice_of(&run->choice, &job->record->host)) {
+	case CHOICE_TAKES:
+		break;
+	case CHOICE_HAD_FAILED:
+		if (!retryfile_note_failed(run->retryfile, &job->record->host))
+			out_of_memory(run, "the retry file");
+		job_free(job);
+		return;
+	case CHOICE_PASSES_OVER:
 		job_free(job);
 		return;
 	}
@@ -395,7 +403,9 @@ static void sum_up(const struct run *run)
 	if (run->pipe_closed)
 		return;
 	tally_summary(&run->tally, seconds, &text);
-	if (run->store != NULL)
+	if (run->store_lost)
+		text_printf(&text, "; %s was lost", store_name(run->store));
+	else if (run->store != NULL)
 		text_printf(&text, "; stored in %s", store_name(run->store));
 	else
 		text_puts(&text, "; not stored (--no-db)");

@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
+static size_t gone; /* as the last retryfile_close() said */
+
 struct scene {
-	char folder[64], path[80], fresh[96];
+	char folder[64], path[80];
 };
 
 static int setup(void **state)
@@ -27,7 +29,6 @@ static int setup(void **state)
 	snprintf(scene->folder, sizeof(scene->folder), "/tmp/retry.XXXXXX");
 	assert_non_null(mkdtemp(scene->folder));
 	snprintf(scene->path, sizeof(scene->path), "%s/F", scene->folder);
-	snprintf(scene->fresh, sizeof(scene->fresh), "%s.new", scene->path);
 	*state = scene;
 	return 0;
 }
@@ -36,10 +37,8 @@ static int teardown(void **state)
 {
 	struct scene *scene = *state;
 
-	/* Nothing of ours stays beside the file. */
-	assert_int_equal(access(scene->fresh, F_OK), -1);
-	(void)chmod(scene->folder, 0700);
 	(void)unlink(scene->path);
+	/* Nothing of ours stays beside the file. */
 	assert_int_equal(rmdir(scene->folder), 0);
 	free(scene);
 	return 0;
@@ -59,7 +58,7 @@ static void close_it(struct retryfile *file)
 {
 	struct err err;
 
-	if (!retryfile_close(file, true, &err))
+	if (!retryfile_close(file, true, &gone, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -136,12 +135,79 @@ static void a_host_leaves_the_file_when_it_succeeded(void **state)
 static void a_host_that_was_not_probed_stays(void **state)
 {
 	struct retryfile *file;
+	struct host host = host_of("127.0.0.2 root x");
 
 	write_it(*state, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
 	file = open_it(*state);
+	assert_true(retryfile_has(file, &host));
+	host = host_of("127.0.0.1 root x");
+	assert_true(retryfile_has(file, &host));
 	note(file, "127.0.0.1 root x", STATUS_OK);
 	close_it(file);
+	assert_int_equal(gone, 0);
 	assert_file(*state, "127.0.0.2:22 root -\n");
+}
+
+static void a_host_that_left_the_host_file_does_not_stay_for_ever(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	struct host host = host_of("127.0.0.9 root x");
+	struct err err;
+
+	write_it(scene, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
+	file = open_it(scene);
+	assert_false(retryfile_has(file, &host));
+	assert_true(retryfile_close(file, false, &gone, &err));
+	assert_int_equal(gone, 0);
+	file = open_it(scene);
+	assert_false(retryfile_has(file, &host));
+	close_it(file);
+	assert_int_equal(gone, 2);
+	assert_int_equal(access(scene->path, F_OK), -1);
+}
+
+static void what_failed_before_this_process_is_there_too(void **state)
+{
+	struct retryfile *file = open_it(*state);
+	struct host host = host_of("127.0.0.9 root x");
+
+	assert_true(retryfile_note_failed(file, &host));
+	close_it(file);
+	assert_file(*state, "127.0.0.9:22 root -\n");
+}
+
+static void a_file_that_happens_to_have_a_like_name_is_let_alone(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	char other[96];
+	FILE *out;
+
+	snprintf(other, sizeof(other), "%s.new", scene->path);
+	out = fopen(other, "w");
+	assert_non_null(out);
+	fclose(out);
+	file = open_it(scene);
+	note(file, "127.0.0.1 root x", STATUS_AUTH);
+	close_it(file);
+	assert_int_equal(unlink(other), 0);
+}
+
+static void a_file_keeps_its_mode(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	struct stat st;
+
+	write_it(scene, "127.0.0.1:22 root -\n");
+	assert_int_equal(chmod(scene->path, 0640), 0);
+	file = open_it(scene);
+	note(file, "127.0.0.1 root x", STATUS_AUTH);
+	note(file, "127.0.0.2 root x", STATUS_AUTH);
+	close_it(file);
+	assert_int_equal(stat(scene->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
 }
 
 static void the_file_goes_with_its_last_host(void **state)
@@ -197,22 +263,19 @@ static void a_bad_line_is_an_error_and_the_file_stays_as_it_is(void **state)
 	assert_file(scene, "127.0.0.1:22 root -\n127.0.0.2\n");
 }
 
-static void
-a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays(void **state)
+static void a_file_that_cannot_be_written_is_told_of(void **state)
 {
 	const struct scene *scene = *state;
 	struct retryfile *file;
 	struct err err = { .kind = ERR_NONE };
 
-	write_it(scene, "127.0.0.1:22 root -\n");
 	file = open_it(scene);
 	note(file, "127.0.0.9 root x", STATUS_AUTH);
-	/* Also root cannot write over a folder. */
-	assert_int_equal(mkdir(scene->fresh, 0700), 0);
-	assert_false(retryfile_close(file, true, &err));
+	/* Also root cannot replace a folder. */
+	assert_int_equal(mkdir(scene->path, 0700), 0);
+	assert_false(retryfile_close(file, true, &gone, &err));
 	assert_int_equal(err.kind, ERR_SYSTEM);
-	assert_int_equal(rmdir(scene->fresh), 0);
-	assert_file(scene, "127.0.0.1:22 root -\n");
+	assert_int_equal(rmdir(scene->path), 0);
 }
 
 static void
@@ -223,7 +286,7 @@ a_run_that_was_cut_short_makes_no_file_that_hides_the_rest(void **state)
 	struct err err;
 
 	note(file, "127.0.0.1 root x", STATUS_AUTH);
-	assert_true(retryfile_close(file, false, &err));
+	assert_true(retryfile_close(file, false, &gone, &err));
 	assert_int_equal(access(scene->path, F_OK), -1);
 }
 
@@ -236,7 +299,7 @@ a_run_that_was_cut_short_goes_on_with_a_file_that_was_there(void **state)
 	write_it(*state, "127.0.0.1:22 root -\n127.0.0.2:22 root -\n");
 	file = open_it(*state);
 	note(file, "127.0.0.1 root x", STATUS_OK);
-	assert_true(retryfile_close(file, false, &err));
+	assert_true(retryfile_close(file, false, &gone, &err));
 	assert_file(*state, "127.0.0.2:22 root -\n");
 }
 
@@ -277,6 +340,7 @@ static void a_link_stays_a_link(void **state)
 	assert_int_equal(rename(scene->path, target), 0);
 	assert_int_equal(symlink(target, scene->path), 0);
 	file = open_it(scene);
+	note(file, "127.0.0.1 root x", STATUS_AUTH);
 	note(file, "127.0.0.2 root x", STATUS_AUTH);
 	close_it(file);
 	assert_int_equal(lstat(scene->path, &st), 0);
@@ -336,10 +400,14 @@ int main(void)
 		T(a_run_that_was_cut_short_makes_no_file_that_hides_the_rest),
 		T(a_run_that_was_cut_short_goes_on_with_a_file_that_was_there),
 		T(an_empty_file_is_as_none),
+		T(a_host_that_left_the_host_file_does_not_stay_for_ever),
+		T(what_failed_before_this_process_is_there_too),
+		T(a_file_that_happens_to_have_a_like_name_is_let_alone),
+		T(a_file_keeps_its_mode),
 		T(a_device_is_refused_and_stays),
 		T(a_link_stays_a_link),
 		T(hosts_are_looked_up_while_others_leave),
-		T(a_file_that_cannot_be_written_is_told_of_and_the_old_one_stays),
+		T(a_file_that_cannot_be_written_is_told_of),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ all=$((count + 40))
 start() {
   local words
   sshinv_words
-  "${words[@]}" --db "sqlite:$db" -f 8 --resume "$@" "$hosts" >"$out" 2>"$err" &
+  "${words[@]}" --db "sqlite:$db" -f 8 --resume "$hosts" >"$out" 2>"$err" &
   pid=$!
   undo_at_exit "stop_pid $pid"
 }

@@ -51,6 +51,32 @@ check_eq "the file" nonsense "$(cat "$again")"
 sshinv --no-db --retry-file "$hosts" "$hosts"
 check_eq "the host file itself is refused" 2 "$status"
 
+note "--resume with --retry-file: what failed before is in the file too"
+fleet_hosts well=1,wrong-password=2,no-answer=1 >"$hosts"
+rm -f "$again" "$db"*
+env --default-signal=INT "$program" --db "sqlite:$db" -T 60 \
+  --retry-file "$again" "$hosts" >"$out" 2>"$err" &
+pid=$!
+undo_at_exit "stop_pid $pid"
+three_lines() {
+  [ "$(lines_of "$out")" = 3 ]
+}
+wait_for 20 "three lines" three_lines
+kill -INT "$pid"
+wait "$pid" || true
+[ ! -e "$again" ] || give_up "a run that was cut short makes no retry file"
+sshinv_db -T 1 --resume --retry-file "$again" "$hosts"
+check_eq "lines of the second part" 1 "$(lines_of "$out")"
+check_eq "hosts in the file" 3 "$(lines_of "$again")"
+
+note "what is written as a whole may not be the store"
+sshinv --db "sqlite:$db" -o "$db" "$hosts"
+check_eq "exit status" 2 "$status"
+sshinv --db "sqlite:$db" --retry-file "$db" "$hosts"
+check_eq "exit status" 2 "$status"
+check_eq "rows" 4 "$(rows "SELECT count(*) FROM server_status")"
+rm -f "$again"
+
 note "--max-runtime: what was not begun is skipped, what was comes to its end"
 fleet_hosts slow-login=12 >"$hosts"
 sshinv_db -f 2 --max-runtime 1.5 "$hosts"
