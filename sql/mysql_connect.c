@@ -349,8 +349,11 @@ bool mysql_log_in_end(void)
 		return true;
 	/* Nobody will join them. */
 	mutex_lock(&mutex);
-	for (struct attempt *at = left_behind; at != NULL; at = at->next)
-		pthread_detach(at->thread);
+	for (struct attempt *at = left_behind; at != NULL; at = at->next) {
+		int failed = pthread_detach(at->thread);
+
+		assert(failed == 0);
+	}
 	left_behind = NULL;
 	mutex_unlock(&mutex);
 	return false;
