@@ -199,7 +199,8 @@ struct attempt {
 	/* Guarded by the mutex below. */
 	bool through;
 	bool left;     /* nobody waits for the result any more */
-	bool finished; /* it is out of the library */
+	bool finished; /* it is out of the library, and looks here no more */
+	bool detached; /* nobody will join it */
 	struct attempt *next;
 };
 
@@ -307,7 +308,10 @@ static bool forget_finished(void)
 	while (finished != NULL) {
 		struct attempt *next = finished->next;
 
-		attempt_join(finished);
+		if (finished->detached)
+			close(finished->through_fd);
+		else
+			attempt_join(finished);
 		free(finished);
 		finished = next;
 	}
@@ -347,14 +351,14 @@ bool mysql_log_in_end(void)
 {
 	if (!forget_finished())
 		return true;
-	/* Nobody will join them. */
+	/* The process may end before they do. */
 	mutex_lock(&mutex);
 	for (struct attempt *at = left_behind; at != NULL; at = at->next) {
-		int failed = pthread_detach(at->thread);
+		int failed = at->detached ? 0 : pthread_detach(at->thread);
 
 		assert(failed == 0);
+		at->detached = true;
 	}
-	left_behind = NULL;
 	mutex_unlock(&mutex);
 	return false;
 }

@@ -112,6 +112,10 @@ static void a_silent_server_is_left_when_the_run_ends(void **state)
 	assert_int_equal(log_in(3600 * NS_PER_S, fd), DB_GONE);
 	assert_int_equal(err.kind, ERR_CANCELLED);
 	close(fd);
+	/* Its thread may only now come to the port, which must not be
+	 * another's by then. */
+	while (relay_accepted(server) == 0)
+		usleep(1000);
 }
 
 static void one_that_is_left_does_not_keep_others_from_trying(void **state)
