@@ -158,7 +158,6 @@ db_rows "UPDATE server_status SET hostname = 'newer', last_attempt =
 cp "$kept" "$spool"
 replay
 check_eq "exit status" 0 "$status"
-check_contains "the summary" "1 of them" "$(cat "$err")"
 check_eq "rows" "127.1.0.1|$fleet_port|newer|ok
 127.1.0.2|$fleet_port|host-127.1.0.2|ok
 127.1.0.3|$fleet_port|host-127.1.0.3|ok
