@@ -30,7 +30,16 @@ static void check(const struct options *options)
 {
 	if (options->help || options->version || options->print_schema != NULL)
 		return;
-	PROMISE(options->host_file != NULL);
+	PROMISE(options->db_timeout_ms >= 1000);
+	PROMISE(options->db_timeout_ms <= 3600000);
+	if (options->verb == VERB_REPLAY) {
+		PROMISE(options->spool != NULL && options->host_file == NULL);
+		return;
+	}
+	PROMISE(options->host_file != NULL && options->spool == NULL);
+	PROMISE(options->retries <= 10);
+	PROMISE(!options->no_db || !options->resume);
+	PROMISE(options->retry_file == NULL || options->retry_file[0] != '\0');
 	PROMISE(options->format != NULL);
 	PROMISE(options->fanout >= 1 && options->fanout <= 4096);
 	PROMISE(options->port >= 1 && options->port <= 65535);
