@@ -58,7 +58,7 @@ static void a_control_is_untouched_in_every_attempt(void **state)
 			assert_true(first.dice != second.dice);
 		controls += first.count == 0;
 	}
-	assert_in_range(controls, 800, 1200);
+	assert_true(controls >= 800 && controls <= 1200);
 }
 
 static void plans_have_every_fault_and_most_of_them_early(void **state)
@@ -80,7 +80,8 @@ static void plans_have_every_fault_and_most_of_them_early(void **state)
 			all++;
 			assert_true(fault->amount <= FAULT_BYTES_MAX);
 			if (fault->kind == FAULT_FLIP)
-				assert_in_range(fault->amount, 1, 255);
+				assert_true(fault->amount >= 1 &&
+				            fault->amount <= 255);
 			if (j > 0)
 				assert_true(fault->at >= fault[-1].at);
 		}
