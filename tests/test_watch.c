@@ -334,6 +334,7 @@ static int first_reports(int number)
 		return 2;
 	if (scene.most == 0 || scene.most == SIZE_MAX)
 		return 3;
+	watch_close(&scene.watch);
 	return DONE;
 }
 
