@@ -126,7 +126,11 @@ struct db *sqlite_spool_new(const char *path);
 /* SQLite's mark of a spool, in the file's header: "sshS". */
 #define SPOOL_APPLICATION_ID 0x73736853
 
-/* Process-wide, see store_library_init() and store_library_end(). */
+/*
+ * Process-wide, see store_library_init() and store_library_end(). MySQL's is
+ * started when the first server is named, before there are threads: it asks
+ * /etc/services for a port, and who wants no server need not have that fail.
+ */
 bool mysql_db_library_init(void);
 bool mysql_db_library_end(void);
 bool sqlite_db_library_init(void);

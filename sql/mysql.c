@@ -462,15 +462,22 @@ struct db *mysql_db_new(const struct server *server, nanoseconds timeout)
 	return &db->db;
 }
 
+static bool library_runs;
+
 bool mysql_db_library_init(void)
 {
-	return mysql_library_init(0, NULL, NULL) == 0;
+	if (!library_runs)
+		library_runs = mysql_library_init(0, NULL, NULL) == 0;
+	return library_runs;
 }
 
 bool mysql_db_library_end(void)
 {
+	if (!library_runs)
+		return true;
 	if (!mysql_log_in_end())
 		return false;
 	mysql_library_end();
+	library_runs = false;
 	return true;
 }

@@ -276,6 +276,10 @@ static bool open_db(struct store *store, const struct store_settings *settings,
 {
 	bool ok;
 
+	if (store->dsn.kind == DSN_MYSQL && !mysql_db_library_init())
+		return err_set(err, ERR_SYSTEM,
+		               "the database's client library cannot be "
+		               "initialised");
 	store->db = store->dsn.kind == DSN_MYSQL
 	                ? mysql_db_new(&store->dsn.server, store->db_timeout)
 	                : sqlite_db_new(store->dsn.path, settings->warn,
@@ -435,10 +439,8 @@ bool store_schema(const char *dialect, char **text, struct err *err)
 
 bool store_library_init(struct err *err)
 {
-	if (!mysql_db_library_init() || !sqlite_db_library_init())
-		return err_set(err, ERR_SYSTEM,
-		               "a database library cannot be initialised");
-	return true;
+	return sqlite_db_library_init() ||
+	       err_set(err, ERR_SYSTEM, "SQLite cannot be initialised");
 }
 
 bool store_library_end(void)
