@@ -16,13 +16,6 @@ fleet_start
 export SSHINV_DB_PASSWORD=$db_password
 plan 40
 
-begin_half() {
-  fresh
-  begin --db "$(db_dsn)" "$@"
-  hand 20
-  wait_lines 20
-}
-
 # Ten more hosts are done, but for their rows.
 ten_wait() {
   hand 10

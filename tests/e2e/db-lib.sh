@@ -287,3 +287,22 @@ check_run_ended() {
   check_eq "the run has its end, and its hosts" "1|$planned" "$(db_rows "
     SELECT end_time IS NOT NULL, ok FROM runs ORDER BY begin_time DESC LIMIT 1")"
 }
+
+# A run on the server until its fault: half of a plan of 40 is done.
+begin_half() {
+  fresh
+  begin --db "$(db_dsn)" "$@"
+  hand 20
+  wait_lines 20
+}
+
+# The rest of it, when the fault has passed: nothing is missing.
+check_well() {
+  hand_rest
+  ended
+  check_eq "exit status" 0 "$status"
+  check_all_printed
+  check_all_stored
+  check_run_ended
+  check_no_spool
+}

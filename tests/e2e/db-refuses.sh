@@ -18,25 +18,6 @@ fleet_start
 export SSHINV_DB_PASSWORD=$db_password
 plan 40
 
-# The run until its fault.
-begin_half() {
-  fresh
-  begin --db "$(db_dsn)" "$@"
-  hand 20
-  wait_lines 20
-}
-
-# The rest of it, when the fault has passed.
-check_well() {
-  hand_rest
-  ended
-  check_eq "exit status" 0 "$status"
-  check_all_printed
-  check_all_stored
-  check_run_ended
-  check_no_spool
-}
-
 # The rest of a run that the fault outlives, and what a replay makes of it when
 # it has passed at last ($1).
 check_spool_and_replay() {

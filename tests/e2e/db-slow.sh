@@ -17,24 +17,6 @@ fleet_start
 export SSHINV_DB_PASSWORD=$db_password
 plan 40
 
-begin_half() {
-  fresh
-  begin --db "$(db_dsn)" "$@"
-  hand 20
-  wait_lines 20
-}
-
-# The fault has passed.
-check_well() {
-  hand_rest
-  ended
-  check_eq "exit status" 0 "$status"
-  check_all_printed
-  check_all_stored
-  check_run_ended
-  check_no_spool
-}
-
 # ten_wait SECONDS: ten hosts wait for their rows, and there is no line yet when
 # that time is over.
 ten_wait() {
