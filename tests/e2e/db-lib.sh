@@ -64,6 +64,8 @@ said() {
   wait_for 60 "'$1'" grep -qF "$1" "$err"
 }
 
+# ended [SECONDS]: the run's end, and its exit status in $status.
+# shellcheck disable=SC2120 # whoever sources this may name the seconds
 ended() {
   wait_for "${1:-60}" "the end of the run" gone "$pid"
   status=0
