@@ -113,7 +113,7 @@ static bool open_probe(struct run *run, struct err *err)
 {
 	const struct options *options = run->options;
 	struct probe_settings settings = {
-		.connect_timeout_ms = options->connect_timeout_ms,
+		.dial.connect_timeout_ms = options->connect_timeout_ms,
 		.host_timeout_ms = options->host_timeout_ms,
 		.command = options->command,
 		.keep_password = options->store_password != 0,

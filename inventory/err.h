@@ -22,6 +22,7 @@ enum err_kind {
 	ERR_AUTH,
 	ERR_COMMAND,
 	ERR_CANCELLED,
+	ERR_SKIPPED, /* not tried, by a decision of ours */
 	/* the machine, the user's input, the store */
 	ERR_SYSTEM,       /* memory, descriptors, I/O */
 	ERR_SCARCE,       /* the same, but it may pass: see probe_run() */

@@ -314,6 +314,14 @@ bool host_parse(struct host *host, const char *line, size_t length,
 	return false;
 }
 
+bool host_is_name(const char *address)
+{
+	struct in_addr v4;
+
+	return strchr(address, ':') == NULL &&
+	       inet_pton(AF_INET, address, &v4) != 1;
+}
+
 void host_forget_password(struct host *host)
 {
 	explicit_bzero(host->password, sizeof(host->password));

@@ -11,6 +11,9 @@
 #define HOST_USER_MAX 255
 #define HOST_PASSWORD_MAX 1023
 #define HOST_NAME_MAX_BYTES 255 /* name= and group= */
+#define HOST_KEY_MAX 255        /* key= */
+
+struct access;
 
 /*
  * One line of the host file. Everything is inline: a host is moved with its
@@ -24,12 +27,29 @@ struct host {
 	char user[HOST_USER_MAX + 1];
 	char name[HOST_NAME_MAX_BYTES + 1];   /* name=, or "" */
 	char group[HOST_NAME_MAX_BYTES + 1];  /* group=, or "" */
+	char key[HOST_KEY_MAX + 1];           /* key=, a file; or "" */
 	char password[HOST_PASSWORD_MAX + 1]; /* secret; "" when has_password
 	                                       * is false */
+	/* Where to connect to instead of ip (ssh_config's HostName), canonical;
+	 * or "". */
+	char target[HOST_IP_MAX + 1];
 	uint16_t port;
-	bool has_password; /* false for "-" */
-	bool is_name;      /* ip has to be resolved */
-	size_t line;       /* in its file, from 1 */
+	bool has_port;       /* it was named */
+	bool has_password;   /* false for "-" and for none */
+	bool lacks_password; /* its line ends before the password's place */
+	bool is_name;        /* ip has to be resolved */
+	size_t line;         /* in its file, from 1 */
+	/* How it is reached; set when it is completed, borrowed. */
+	const struct access *access;
+};
+
+/* What serves where a line names none. */
+struct host_defaults {
+	uint16_t port;
+	const char *user; /* NULL: none */
+	/* A line may end before the user, or before the password: they come
+	 * from somewhere else. */
+	bool may_lack_user, may_lack_password;
 };
 
 /*
@@ -51,6 +71,9 @@ bool host_parse(struct host *host, const char *line, size_t length,
 /* True for an empty line, one of blanks only, and a comment: '#' as the first
  * character that is not a blank. */
 bool host_line_is_blank(const char *line, size_t length);
+
+/* Of a canonical address (as in .ip): true for a name, false for a literal. */
+bool host_is_name(const char *address);
 
 /* Overwrites the password, and only that. */
 void host_forget_password(struct host *host);

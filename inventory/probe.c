@@ -2,7 +2,6 @@
 
 #include "inventory/resolve.h"
 #include "inventory/ssh.h"
-#include "inventory/tcp.h"
 #include "inventory/wait.h"
 
 #include <stdatomic.h>
@@ -10,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ADDRESSES_MAX 8
 
 /* Standard output at most: the part that is kept, and the frame around it. */
 #define ANSWER_MAX (RECORD_OUTPUT_MAX + 512)
@@ -74,29 +71,14 @@ static void enter(struct record *record, struct probe_progress *progress,
 	                      memory_order_relaxed);
 }
 
-static bool find_addresses(const struct probe *probe,
-                           const struct record *record,
-                           struct address *addresses, size_t *count,
-                           const struct wait *wait, struct err *err)
-{
-	const struct host *host = &record->host;
-
-	if (host->is_name)
-		return resolve(host->ip, host->port,
-		               probe->settings.name_servers, addresses,
-		               ADDRESSES_MAX, count, wait, err);
-	*count = 1;
-	return address_parse(&addresses[0], host->ip, host->port, err);
-}
-
 static bool connect_any(const struct probe *probe, struct record *record,
                         const struct address *addresses, size_t count, int *fd,
                         const struct wait *wait, struct err *err)
 {
 	nanoseconds begin = monotonic_ns();
 	size_t which = 0;
-	bool ok = tcp_connect(fd, &which, addresses, count,
-	                      probe->settings.connect_timeout_ms, wait, err);
+	bool ok = dial_connect(&probe->settings.dial, addresses, count, fd,
+	                       &which, wait, err);
 
 	address_format(&addresses[which], record->address,
 	               sizeof(record->address));
@@ -121,11 +103,19 @@ static bool shake_hands(struct record *record, struct ssh *ssh, struct err *err)
 static bool log_in(const struct probe *probe, struct record *record,
                    struct ssh *ssh, struct err *err)
 {
+	static const struct login_settings settings = {
+		.ways = { LOGIN_PASSWORD },
+		.way_count = 1,
+	};
 	struct host *host = &record->host;
+	struct login login = {
+		.settings = &settings,
+		.user = host->user,
+		.password = host->has_password ? host->password : NULL,
+	};
 	bool ok;
 
-	ok = ssh_login(ssh, host->user,
-	               host->has_password ? host->password : NULL, err);
+	ok = ssh_login(ssh, &login, err);
 	if (!probe->settings.keep_password)
 		host_forget_password(host);
 	return ok;
@@ -314,7 +304,8 @@ static bool tell_story(const struct probe *probe, struct record *record,
                        struct probe_progress *progress, const struct wait *wait,
                        struct err *err)
 {
-	struct address addresses[ADDRESSES_MAX];
+	const struct host *host = &record->host;
+	struct address addresses[DIAL_ADDRESSES_MAX];
 	struct ssh *ssh = NULL;
 	size_t count = 0;
 	int fd = -1;
@@ -323,7 +314,8 @@ static bool tell_story(const struct probe *probe, struct record *record,
 	if (!wait_check(wait, err))
 		return false;
 	enter(record, progress, PHASE_RESOLVE);
-	if (!find_addresses(probe, record, addresses, &count, wait, err))
+	if (!dial_find(&probe->settings.dial, host->ip, host->port, addresses,
+	               &count, wait, err))
 		return false;
 	enter(record, progress, PHASE_CONNECT);
 	if (!connect_any(probe, record, addresses, count, &fd, wait, err) ||

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inventory/deadline.h"
+#include "inventory/dial.h"
 #include "inventory/frame.h"
 #include "inventory/record.h"
 
@@ -13,14 +14,13 @@
  */
 
 struct probe_settings {
-	unsigned connect_timeout_ms; /* one TCP connection */
-	unsigned host_timeout_ms;    /* everything for one host */
+	struct dial dial;
+	unsigned host_timeout_ms; /* everything for one host */
 	const char *command; /* also run this; NULL for none. Borrowed until
 	                      * probe_init() returns */
 	/* Leaves the password in the record, for a store that was asked by name
 	 * to keep it. Else it is overwritten right after the login. */
 	bool keep_password;
-	const char *name_servers; /* NULL: the system's; see resolve.h */
 	/* What probe_init() takes for the wall clock: the database's, for one
 	 * time in all rows. 0: this machine's. */
 	int64_t now_us;

@@ -85,6 +85,7 @@ static enum status status_of(enum err_kind kind)
 	case ERR_COMMAND:
 		return STATUS_COMMAND;
 	case ERR_CANCELLED:
+	case ERR_SKIPPED:
 		return STATUS_SKIPPED;
 	case ERR_NONE:
 	case ERR_SYSTEM:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inventory/err.h"
+#include "inventory/login.h"
 #include "inventory/wait.h"
 
 #include <stdbool.h>
@@ -40,12 +41,11 @@ bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
                   size_t sha256_size, struct err *err);
 
 /*
- * Logs in; password is NULL for a line that has none, and is sent at most once.
- * ERR_AUTH when it was refused or the server wants another way in;
- * ERR_PROTOCOL when the connection was lost.
+ * Logs in, see login.h; a password is sent at most once. ERR_AUTH when all ways
+ * were refused or the server wants others; ERR_PROTOCOL when the connection was
+ * lost; ERR_SKIPPED when the guard lets nothing be sent.
  */
-bool ssh_login(struct ssh *ssh, const char *user, const char *password,
-               struct err *err);
+bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err);
 
 #define SSH_STDERR_MAX 256
 

@@ -111,9 +111,9 @@ static bool login_with_password(struct ssh *ssh, const char *user,
 	}
 }
 
-bool ssh_login(struct ssh *ssh, const char *user, const char *password,
-               struct err *err)
+bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err)
 {
+	const char *user = login->user, *password = login->password;
 	jmp_buf back;
 	bool ok;
 

@@ -79,9 +79,10 @@ bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
 	return true;
 }
 
-bool ssh_login(struct ssh *ssh, const char *user, const char *password,
-               struct err *err)
+bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err)
 {
+	const char *user = login->user, *password = login->password;
+
 	(void)ssh;
 	fake_ssh.phase_in_login = phase();
 	fake_ssh.logins++;

@@ -17,7 +17,7 @@ struct fixture {
 };
 
 static const struct probe_settings usual_settings = {
-	.connect_timeout_ms = PLENTY_MS,
+	.dial.connect_timeout_ms = PLENTY_MS,
 	.host_timeout_ms = PLENTY_MS,
 };
 

@@ -227,13 +227,26 @@ struct ssh *shaken(const struct process *fleet, const char *ip,
 	return ssh;
 }
 
+bool log_in(struct ssh *ssh, const char *password, struct err *err)
+{
+	static const struct login_settings settings = {
+		.ways = { LOGIN_PASSWORD, LOGIN_PROMPTS },
+		.way_count = 2,
+	};
+	struct login login = { .settings = &settings,
+		               .user = USER,
+		               .password = password };
+
+	return ssh_login(ssh, &login, err);
+}
+
 struct ssh *logged_in(const struct process *fleet, const char *ip,
                       const struct wait *wait)
 {
 	struct ssh *ssh = shaken(fleet, ip, wait);
 	struct err err;
 
-	assert_true(ssh_login(ssh, USER, PASSWORD, &err));
+	assert_true(log_in(ssh, PASSWORD, &err));
 	return ssh;
 }
 

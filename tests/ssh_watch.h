@@ -71,6 +71,8 @@ struct ssh *connected(const struct process *fleet, const char *ip,
                       const struct wait *wait);
 struct ssh *shaken(const struct process *fleet, const char *ip,
                    const struct wait *wait);
+/* Like ssh_login() of USER, with a password (NULL: none) and no other way. */
+bool log_in(struct ssh *ssh, const char *password, struct err *err);
 struct ssh *logged_in(const struct process *fleet, const char *ip,
                       const struct wait *wait);
 

@@ -163,7 +163,7 @@ static void a_host_that_is_cut_short_leaves_nothing(void **state)
 static int set_up(void **state)
 {
 	const char *const words[] = { "--port", "0", NULL };
-	struct probe_settings settings = { .connect_timeout_ms = PLENTY_MS,
+	struct probe_settings settings = { .dial.connect_timeout_ms = PLENTY_MS,
 		                           .host_timeout_ms = PLENTY_MS };
 	struct err err;
 

@@ -164,7 +164,7 @@ static struct record *host_of(const struct visit *visit)
 
 static void probe_open(struct probe *probe, const char *command)
 {
-	struct probe_settings settings = { .connect_timeout_ms = PLENTY_MS,
+	struct probe_settings settings = { .dial.connect_timeout_ms = PLENTY_MS,
 		                           .host_timeout_ms = PLENTY_MS,
 		                           .command = command };
 	struct err err;

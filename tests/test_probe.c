@@ -146,7 +146,7 @@ static void a_name_nobody_knows_is_unresolved(void **state)
 
 	(void)state;
 	snprintf(servers, sizeof(servers), "127.0.0.1:%u", (unsigned)port);
-	settings.name_servers = servers;
+	settings.dial.name_servers = servers;
 	fixture_open(&f, &settings);
 	strcpy(f.record->host.ip, "nobody.test");
 	f.record->host.is_name = true;

@@ -7,7 +7,7 @@
 /* What the probe makes of an answer, with and without a command. */
 
 static const struct probe_settings command_settings = {
-	.connect_timeout_ms = PLENTY_MS,
+	.dial.connect_timeout_ms = PLENTY_MS,
 	.host_timeout_ms = PLENTY_MS,
 	.command = "uptime",
 };

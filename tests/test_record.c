@@ -99,6 +99,7 @@ static void a_failure_becomes_its_status(void **state)
 		{ ERR_AUTH, "auth" },
 		{ ERR_COMMAND, "command" },
 		{ ERR_CANCELLED, "skipped" },
+		{ ERR_SKIPPED, "skipped" },
 		{ ERR_NONE, "error" },
 		{ ERR_SYSTEM, "error" },
 		{ ERR_SCARCE, "error" },

@@ -65,7 +65,7 @@ static void the_session_is_freed_before_its_socket_is_closed(void **state)
 
 	watch_anew();
 	ssh = shaken(&near, WELL, &wait);
-	assert_false(ssh_login(ssh, USER, WRONG_PASSWORD, &err));
+	assert_false(log_in(ssh, WRONG_PASSWORD, &err));
 	ssh_close(ssh);
 	assert_string_equal(watch.order, "sfc");
 
@@ -119,7 +119,7 @@ static void a_refused_password_is_sent_once_and_explained(void **state)
 
 		watch_anew();
 		ssh = shaken(&near, cases[i].ip, &wait);
-		assert_false(ssh_login(ssh, USER, cases[i].password, &err));
+		assert_false(log_in(ssh, cases[i].password, &err));
 		assert_int_equal(err.kind, ERR_AUTH);
 		assert_non_null(strstr(err.text, cases[i].why));
 		assert_int_equal(watch.lists, 1);
@@ -142,8 +142,7 @@ static void freed_memory_holds_no_password(void **state)
 		watch_anew();
 		ssh = shaken(&near, WELL, &wait);
 		watch.secret = passwords[i];
-		assert_int_equal(ssh_login(ssh, USER, passwords[i], &err),
-		                 i == 0);
+		assert_int_equal(log_in(ssh, passwords[i], &err), i == 0);
 		assert_true(watch.blocks > 0);
 		ssh_close(ssh);
 		assert_int_equal(watch.blocks_with_secret, 0);

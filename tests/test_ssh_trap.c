@@ -240,7 +240,7 @@ static void a_packet_of_half_a_block_fails_the_login(void **state)
 	watch_anew();
 	ssh = shaken(&near, WELL, &wait);
 	spoil.now = true;
-	assert_false(ssh_login(ssh, USER, PASSWORD, &err));
+	assert_false(log_in(ssh, PASSWORD, &err));
 	assert_malformed(&err, ERR_PROTOCOL, "login");
 	ssh_close(ssh);
 	assert_string_equal(watch.order, "sfc");

@@ -238,7 +238,8 @@ static const char *parse(int argc, char **argv)
 
 static void make_probes(void)
 {
-	struct probe_settings settings = { .connect_timeout_ms = PATIENT_MS,
+	struct probe_settings settings = { .dial.connect_timeout_ms =
+		                               PATIENT_MS,
 		                           .host_timeout_ms = PATIENT_MS };
 	struct err err;
 

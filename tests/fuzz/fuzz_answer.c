@@ -44,7 +44,7 @@ static void start(void)
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	struct probe_settings settings = { .connect_timeout_ms = 60000,
+	struct probe_settings settings = { .dial.connect_timeout_ms = 60000,
 		                           .host_timeout_ms = 60000 };
 	socklen_t size = sizeof(address);
 	struct err err;

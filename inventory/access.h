@@ -1,0 +1,17 @@
+#pragma once
+
+#include "inventory/login.h"
+
+struct hostkeys;
+struct jump;
+
+/*
+ * How some hosts are reached and logged in to: shared by all hosts with the
+ * same settings, borrowed by them, there until the run has ended. Read-only but
+ * for its parts, which guard themselves.
+ */
+struct access {
+	struct jump *jump; /* NULL: directly */
+	struct hostkeys *hostkeys;
+	struct login_settings login;
+};

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/wait.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The credential guard: one wrong password must not lock an account on a
+ * thousand hosts, or a central one. A credential is a user and a secret.
+ *
+ * While nobody has accepted it, its refusals and its outstanding sends never
+ * exceed the guard's number. The first acceptance opens it for good. As many
+ * refusals as that close it: nobody sends it any more.
+ *
+ * Credentials are told apart by a keyed hash under a key of this run: the
+ * secret itself is not kept. For any number of threads.
+ */
+struct guard;
+
+/* max: 1 or more. */
+bool guard_open(struct guard **guard, unsigned max, struct err *err);
+void guard_close(struct guard *guard); /* NULL is fine */
+
+/* A place among the outstanding sends. Zero-initialised: none. */
+struct guard_place {
+	struct guard_credential *credential; /* NULL: none */
+};
+
+/*
+ * Right before the secret is sent. Waits for a place, limit_ms at most; the
+ * deadline of wait stands still meanwhile: it is moved by the time that was
+ * waited.
+ *
+ * False with ERR_SKIPPED: the credential is closed (counted, see below), or the
+ * limit has passed; ERR_CANCELLED at the run's end; ERR_SYSTEM.
+ */
+bool guard_enter(struct guard *guard, struct guard_place *place,
+                 const char *user, const char *secret, struct wait *wait,
+                 unsigned limit_ms, struct err *err);
+
+enum guard_outcome {
+	GUARD_UNUSED,  /* the secret was not sent after all */
+	GUARD_REFUSED, /* or its verdict never came */
+	GUARD_ACCEPTED
+};
+
+/* Gives the place back. Nothing if there is none. */
+void guard_leave(struct guard *guard, struct guard_place *place,
+                 enum guard_outcome outcome);
+
+/* Hosts that were not tried since their credential was closed, and how many
+ * credentials were. */
+struct guard_counts {
+	size_t hosts, credentials;
+};
+void guard_counts(struct guard *guard, struct guard_counts *counts);
