@@ -20,9 +20,7 @@ plan() {
 start() {
   local words
   sshinv_words
-  # What an earlier run has said must not be taken for this one's.
-  : >"$out"
-  : >"$err"
+  forget_output
   # The standard input is the caller's, not the nothing of what runs beside it.
   env --default-signal=INT "${words[@]}" "$@" <&0 >"$out" 2>"$err" 8>&- 9>&- &
   pid=$!

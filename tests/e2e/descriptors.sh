@@ -14,6 +14,7 @@ hosts=$scratch/hosts.txt
 
 # begins ARGUMENT...: a run in the background. Sets $pid.
 begins() {
+  forget_output
   "$program" "$@" >"$out" 2>"$err" &
   pid=$!
   undo_at_exit "stop_pid $pid"

@@ -141,6 +141,13 @@ run() {
   "$@" >"$out" 2>"$err" || status=$?
 }
 
+# Before a run beside the test: what an earlier one has said must not be taken
+# for this one's, which may not have begun when its output is looked at.
+forget_output() {
+  : >"$out"
+  : >"$err"
+}
+
 # The words that start the program under test.
 sshinv_words() {
   # shellcheck disable=SC2206 # several words are what SSHINV_UNDER is for

@@ -14,6 +14,7 @@ memory_need
 # goes to $out. Sets $pid, sshinv's own, and $watcher.
 begins() {
   rm -f "$report" "$db"*
+  forget_output
   fleet_ask reset >/dev/null
   "$memsearch" "$needles" --report "$report" \
     env --default-signal=INT "$program" "$@" >"$out" 2>"$err" <&0 &

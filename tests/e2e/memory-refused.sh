@@ -20,7 +20,7 @@ run_with() {
   rm -f "$db"*
   rm -rf "$XDG_STATE_HOME"
   run timeout 20 env "$@" LD_PRELOAD="$preload" FAILMALLOC_COUNT="$scratch/count" \
-    "$program" --db "sqlite:$db" -t 3 -T 3 "$hosts"
+    "$program" --db "sqlite:$db" --db-timeout 3 -t 3 -T 3 "$hosts"
 }
 
 # The rows of the store, or of the spool that took its place, as lines.

@@ -118,6 +118,7 @@ check_results() {
 sshinv_piped() {
   local words n each=$(((count + batches - 1) / batches)) lines=0
   sshinv_words
+  forget_output
   rm -f "$scratch/pipe" "$scratch/sizes"
   mkfifo "$scratch/pipe"
   "${words[@]}" --no-db -f 128 -t "$deadline" -T "$deadline" -O tsv \

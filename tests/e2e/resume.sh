@@ -18,6 +18,7 @@ all=$((count + 40))
 start() {
   local words
   sshinv_words
+  forget_output
   "${words[@]}" --db "sqlite:$db" -f 8 --resume "$hosts" >"$out" 2>"$err" &
   pid=$!
   undo_at_exit "stop_pid $pid"
@@ -85,6 +86,7 @@ check_contains "it says so" "no unfinished run" "$(cat "$err")"
 note "an interrupted run is unfinished; its file may change; skipped hosts too"
 rm -f "$db"
 fleet_hosts well=6,no-answer=3 >"$hosts"
+forget_output
 env --default-signal=INT "$program" --db "sqlite:$db" -T 60 "$hosts" \
   >"$out" 2>"$err" &
 pid=$!
@@ -104,6 +106,7 @@ check_contains "those passed over are counted" "5 passed over" "$(cat "$err")"
 
 note "a run that goes on is not taken up"
 fleet_hosts no-answer=1 >"$hosts"
+forget_output
 "$program" --db "sqlite:$db" -T 60 "$hosts" >"$out" 2>"$err" &
 pid=$!
 undo_at_exit "stop_pid $pid"

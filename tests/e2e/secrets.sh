@@ -90,6 +90,7 @@ rm -f "$db"*
   fleet_hosts slow-login=6,wrong-password=2,drop-after-login=1
   echo "127.9.9.2 user $secret stray"
 } >"$hosts"
+forget_output
 "$program" --db "sqlite:$db" -v -v -O json -f 2 "$hosts" >"$out" 2>"$err" &
 pid=$!
 undo_at_exit "stop_pid $pid"

@@ -13,6 +13,7 @@ hosts=$scratch/hosts.txt
 start() {
   local words
   sshinv_words
+  forget_output
   env --default-signal=INT --default-signal=QUIT "${words[@]}" "$@" \
     >"$out" 2>"$err" &
   pid=$!
@@ -102,6 +103,7 @@ check_le "the rest was not tried" 199 "$kept"
 note "SIGHUP that was ignored at the start stays ignored"
 # A second each, one after another: a slow machine sees it in time as well.
 fleet_hosts slow-login=4 >"$hosts"
+forget_output
 env --ignore-signal=HUP "$program" --no-db -f 1 "$hosts" >"$out" 2>"$err" &
 pid=$!
 undo_at_exit "stop_pid $pid"

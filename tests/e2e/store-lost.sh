@@ -14,7 +14,7 @@ fleet_hosts slow-login=40 >"$hosts"
 # A run whose table goes away in its middle.
 lose_the_table() {
   rm -f "$db"*
-  : >"$out" # or the last run's lines pass for this one's
+  forget_output
   "$program" --db "sqlite:$db" -f 4 "$@" "$hosts" >"$out" 2>"$err" &
   pid=$!
   undo_at_exit "stop_pid $pid"

@@ -54,6 +54,7 @@ check_eq "the host file itself is refused" 2 "$status"
 note "--resume with --retry-file: what failed before is in the file too"
 fleet_hosts well=1,wrong-password=2,no-answer=1 >"$hosts"
 rm -f "$again" "$db"*
+forget_output
 env --default-signal=INT "$program" --db "sqlite:$db" -T 60 \
   --retry-file "$again" "$hosts" >"$out" 2>"$err" &
 pid=$!
