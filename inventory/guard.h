@@ -14,14 +14,20 @@
  * exceed the guard's number. The first acceptance opens it for good. As many
  * refusals as that close it: nobody sends it any more.
  *
+ * Whoever finds no place waits, in the order of coming, with a descriptor of
+ * his own that tells him when his state has changed; there are none while
+ * nobody waits. Where nobody has to, the cost is a hash and a short lock.
+ *
  * Credentials are told apart by a keyed hash under a key of this run: the
- * secret itself is not kept. For any number of threads.
+ * secret itself is not kept. 48 bytes each, until the end. For any number of
+ * threads.
  */
 struct guard;
 
 /* max: 1 or more. */
 bool guard_open(struct guard **guard, unsigned max, struct err *err);
-void guard_close(struct guard *guard); /* NULL is fine */
+/* Once nobody is inside any more. NULL is fine. */
+void guard_close(struct guard *guard);
 
 /* A place among the outstanding sends. Zero-initialised: none. */
 struct guard_place {
@@ -31,10 +37,11 @@ struct guard_place {
 /*
  * Right before the secret is sent. Waits for a place, limit_ms at most; the
  * deadline of wait stands still meanwhile: it is moved by the time that was
- * waited.
+ * waited, in whatever way that ended.
  *
  * False with ERR_SKIPPED: the credential is closed (counted, see below), or the
- * limit has passed; ERR_CANCELLED at the run's end; ERR_SYSTEM.
+ * limit has passed; ERR_CANCELLED at the run's end; ERR_SYSTEM, ERR_SCARCE.
+ * There is no place then.
  */
 bool guard_enter(struct guard *guard, struct guard_place *place,
                  const char *user, const char *secret, struct wait *wait,
