@@ -1,0 +1,56 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * One line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), taken
+ * apart:
+ *
+ *     [@MARKER] NAMES TYPE BASE64 [comment]
+ *     NAMES = NAME[,NAME…]  or  |1|SALT|HASH
+ */
+
+#define KNOWNHOSTS_HASH_SIZE 20 /* HMAC-SHA1, and its salt */
+#define KNOWNHOSTS_TYPE_MAX 63  /* bytes of a key type's name */
+
+enum knownhosts_marker {
+	KNOWNHOSTS_NO_MARKER,
+	KNOWNHOSTS_CERT_AUTHORITY, /* not a host's key: a signer's */
+	KNOWNHOSTS_REVOKED_KEY
+};
+
+struct knownhosts_line {
+	enum knownhosts_marker marker;
+	bool is_hashed;
+	const char *names; /* of a line that is not: in lower case */
+	size_t names_length;
+	unsigned char salt[KNOWNHOSTS_HASH_SIZE];
+	unsigned char hash[KNOWNHOSTS_HASH_SIZE];
+	const char *type;
+	size_t type_length;
+	const unsigned char *blob; /* the key, RFC 4253 section 6.6 */
+	size_t blob_length;
+};
+
+enum knownhosts_parsed {
+	KNOWNHOSTS_KEY,
+	KNOWNHOSTS_BLANK, /* or a comment */
+	KNOWNHOSTS_BAD    /* *why says so; it quotes nothing */
+};
+
+/*
+ * text is one line without its newline, and is overwritten: what *line points
+ * to lies in it. A key of any type will do whose first string is the type that
+ * the line names.
+ */
+enum knownhosts_parsed knownhosts_parse(char *text, size_t length,
+                                        struct knownhosts_line *line,
+                                        const char **why);
+
+/* Whether a list of names (in lower case) means the name: '*' and '?' stand for
+ * characters, and one that begins with '!' and matches takes it out. */
+bool knownhosts_names_match(const char *names, size_t length, const char *name);
+
+/* Whether it has anything but plain names. */
+bool knownhosts_names_are_patterns(const char *names, size_t length);
