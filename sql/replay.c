@@ -42,7 +42,7 @@ static void refuse(struct replay *replay, const char *key, const char *port,
                    const struct err *err)
 {
 	char text[ERR_TEXT_SIZE + 3 * HOST_IP_MAX + 64];
-	bool is_host = replay->table == TABLE_REPLAYED_STATUS;
+	bool is_host = replay->table != TABLE_REPLAYED_RUNS;
 
 	replay->counts.refused++;
 	if (replay->counts.refused > TOLD_MAX)
@@ -224,7 +224,8 @@ static bool write_tables(struct replay *replay, struct db *spool,
 
 	if (!set_durable(store->db, &before, &replay->err))
 		return err_prefix(&replay->err, "%s", store->name);
-	ok = read_table(replay, spool, TABLE_REPLAYED_STATUS) &&
+	ok = read_table(replay, spool, TABLE_HISTORY) &&
+	     read_table(replay, spool, TABLE_REPLAYED_STATUS) &&
 	     read_table(replay, spool, TABLE_REPLAYED_RUNS);
 	set_as_before(store->db, before);
 	tell_rest(replay);

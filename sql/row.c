@@ -97,6 +97,14 @@ static bool out_of_memory(struct row *row, struct err *err)
 	return err_set(err, ERR_SYSTEM, "out of memory for a row");
 }
 
+/* What was offered and refused is no key of the host. */
+static bool is_refused_key(const struct record *record, size_t index)
+{
+	return record->status == STATUS_HOSTKEY &&
+	       (strcmp(fields[index].name, "host_key_type") == 0 ||
+	        strcmp(fields[index].name, "host_key_sha256") == 0);
+}
+
 bool row_from_record(struct row *row, const struct record *record,
                      bool with_password, struct err *err)
 {
@@ -106,7 +114,7 @@ bool row_from_record(struct row *row, const struct record *record,
 	for (size_t i = 0; i < fields_count; i++) {
 		struct field_value value = field_get(record, i);
 
-		if (value.is_null)
+		if (value.is_null || is_refused_key(record, i))
 			continue;
 		if (fields[i].type != FIELD_TEXT)
 			put_number(row, i, value.number);
@@ -124,6 +132,29 @@ bool row_from_record(struct row *row, const struct record *record,
 		put_number(row, fields_count + EXTRA_LAST_SEEN,
 		           record->last_attempt);
 	}
+	return true;
+}
+
+bool row_from_refusal(struct row *row, const struct record *record,
+                      struct err *err)
+{
+	const char *const texts[HISTORY_COLUMNS] = {
+		[HISTORY_COLUMN_IP] = record->host.ip,
+		[HISTORY_COLUMN_FIELD] = "host_key_sha256",
+		[HISTORY_COLUMN_RUN_ID] = record->run_id,
+		[HISTORY_COLUMN_OLD] = record->pinned_sha256,
+		[HISTORY_COLUMN_NEW] = record->host_key_sha256,
+	};
+
+	row_init(row, TABLE_HISTORY);
+	for (size_t i = 0; i < HISTORY_COLUMNS; i++) {
+		if (texts[i] != NULL &&
+		    !put_text(row, i, texts[i], strlen(texts[i]),
+		              table_column(TABLE_HISTORY, i).max))
+			return out_of_memory(row, err);
+	}
+	put_number(row, HISTORY_COLUMN_PORT, record->host.port);
+	put_number(row, HISTORY_COLUMN_CHANGED, record->last_attempt);
 	return true;
 }
 

@@ -33,6 +33,9 @@ struct row {
 /* False without memory (ERR_SYSTEM); there is nothing to release then. */
 bool row_from_record(struct row *row, const struct record *record,
                      bool with_password, struct err *err);
+/* A host key that was refused for the one that is pinned. */
+bool row_from_refusal(struct row *row, const struct record *record,
+                      struct err *err);
 bool row_from_run(struct row *row, const struct store_run *run,
                   struct err *err);
 

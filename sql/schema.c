@@ -59,6 +59,25 @@ static const char *const mysql_1[] = {
 	NULL
 };
 
+/*
+ * What changed, and nothing of what did not: one row for each field of a host
+ * that had another value before. The host key's is written when a run refuses
+ * another one than the pinned one, which stays.
+ */
+static const char *const mysql_2[] = {
+	"CREATE TABLE IF NOT EXISTS server_history (\n"
+	"  ip VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n"
+	"  port INT UNSIGNED NOT NULL,\n"
+	"  field VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n"
+	"  changed_at DATETIME(6) NOT NULL,\n"
+	"  run_id VARCHAR(31),\n"
+	"  old_value MEDIUMTEXT,\n"
+	"  new_value MEDIUMTEXT,\n"
+	"  PRIMARY KEY (ip, port, field, changed_at)\n"
+	") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+	NULL
+};
+
 static const char *const sqlite_1[] = {
 	"CREATE TABLE IF NOT EXISTS sshinv_schema (\n"
 	"  version INTEGER NOT NULL PRIMARY KEY\n"
@@ -112,12 +131,27 @@ static const char *const sqlite_1[] = {
 	") STRICT, WITHOUT ROWID",
 	NULL
 };
+
+static const char *const sqlite_2[] = {
+	"CREATE TABLE IF NOT EXISTS server_history (\n"
+	"  ip TEXT NOT NULL,\n"
+	"  port INTEGER NOT NULL,\n"
+	"  field TEXT NOT NULL,\n"
+	"  changed_at TEXT NOT NULL,\n"
+	"  run_id TEXT,\n"
+	"  old_value TEXT,\n"
+	"  new_value TEXT,\n"
+	"  PRIMARY KEY (ip, port, field, changed_at)\n"
+	") STRICT, WITHOUT ROWID",
+	NULL
+};
 /* clang-format on */
 
 /* Number n is at n - 1. A new one also raises SCHEMA_VERSION. */
-static const char *const *const mysql_migrations[SCHEMA_VERSION] = { mysql_1 };
+static const char *const *const mysql_migrations[SCHEMA_VERSION] = { mysql_1,
+	                                                             mysql_2 };
 static const char *const *const sqlite_migrations[SCHEMA_VERSION] = {
-	sqlite_1
+	sqlite_1, sqlite_2
 };
 
 /*
@@ -250,20 +284,22 @@ static bool unlock(struct db *db, bool ok, struct err *err)
  * it. */
 static bool check_foreign(struct db *db, bool adopt, struct err *err)
 {
-	bool status, runs, old, ours;
+	bool status, runs, history, old, ours;
 	int64_t rows;
 
 	if (!table_exists(db, "sshinv_schema", &ours, err) ||
 	    !table_exists(db, "server_status", &status, err) ||
 	    !table_exists(db, "server_status_old", &old, err) ||
-	    !table_exists(db, "runs", &runs, err))
+	    !table_exists(db, "runs", &runs, err) ||
+	    !table_exists(db, "server_history", &history, err))
 		return false;
 	if (ours)
 		return true;
-	if (runs)
+	if (runs || history)
 		return err_set(err, ERR_STORE_FOREIGN,
-		               "there is a table runs that is not sshinv's; "
-		               "give sshinv a database of its own");
+		               "there is a table %s that is not sshinv's; "
+		               "give sshinv a database of its own",
+		               runs ? "runs" : "server_history");
 	if (!status)
 		return true;
 	if (!adopt)

@@ -1,6 +1,6 @@
 #include "sql/store_private.h"
 
-#include "sql/askpass.h"
+#include "inventory/askpass.h"
 #include "sql/backend.h"
 #include "sql/dsn.h"
 #include "sql/group.h"
@@ -175,13 +175,34 @@ static void write_items(struct store *store, enum table table,
 		*items[i]->err = writer->reason;
 }
 
-static void commit(void *arg, void *const *items, size_t count)
+/* What a thread brings to the group. */
+struct brought {
+	enum table table;
+	struct writer_item item;
+};
+
+static void commit_table(struct store *store, enum table table,
+                         struct brought *const *brought, size_t count)
 {
 	struct writer_item *batch[GROUP_BATCH_MAX];
+	size_t some = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (brought[i]->table == table)
+			batch[some++] = &brought[i]->item;
+	}
+	if (some > 0)
+		write_items(store, table, batch, some);
+}
+
+static void commit(void *arg, void *const *items, size_t count)
+{
+	struct brought *brought[GROUP_BATCH_MAX];
 
 	for (size_t i = 0; i < count; i++)
-		batch[i] = items[i];
-	write_items(arg, TABLE_SERVER_STATUS, batch, count);
+		brought[i] = items[i];
+	commit_table(arg, TABLE_HISTORY, brought, count);
+	commit_table(arg, TABLE_SERVER_STATUS, brought, count);
 }
 
 static void set_name(struct store *store)
@@ -216,10 +237,12 @@ static enum db_result ask_and_connect(struct store *store,
                                       const struct err *denied, struct err *err)
 {
 	struct server *server = &store->dsn.server;
+	char prompt[1024];
 	struct err unasked;
 
+	snprintf(prompt, sizeof(prompt), "password for %.1000s: ", store->name);
 	server->has_password =
-	    askpass(store->name, server->password, sizeof(server->password),
+	    askpass(prompt, server->password, sizeof(server->password),
 	            store->cancel_fd, &unasked);
 	if (server->has_password)
 		return connect_once(store, err);
@@ -381,17 +404,40 @@ bool store_run_end(struct store *store, const struct store_run *run,
 	return write_run(run, run_to_store, store, err);
 }
 
+static bool put_row(struct store *store, enum table table, struct row *row,
+                    struct err *err)
+{
+	struct brought brought = {
+		.table = table,
+		.item = { .row = row, .err = err },
+	};
+
+	group_put(&store->group, &brought);
+	row_release(row);
+	return brought.item.stored;
+}
+
+/* First, so that there is no status without it. */
+static bool put_history(struct store *store, const struct record *record,
+                        struct err *err)
+{
+	struct row row;
+
+	if (record->status != STATUS_HOSTKEY ||
+	    record->pinned_sha256[0] == '\0')
+		return true;
+	return row_from_refusal(&row, record, err) &&
+	       put_row(store, TABLE_HISTORY, &row, err);
+}
+
 bool store_put(struct store *store, const struct record *record,
                struct err *err)
 {
 	struct row row;
-	struct writer_item item = { .row = &row, .err = err };
 
-	if (!row_from_record(&row, record, store->store_password, err))
-		return false;
-	group_put(&store->group, &item);
-	row_release(&row);
-	return item.stored;
+	return put_history(store, record, err) &&
+	       row_from_record(&row, record, store->store_password, err) &&
+	       put_row(store, TABLE_SERVER_STATUS, &row, err);
 }
 
 void store_interrupt(struct store *store)

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * Where results stay: `server_status`, one row per (ip, port), and `runs`, in
- * MySQL, MariaDB or SQLite.
+ * Where results stay: `server_status`, one row per (ip, port), `server_history`
+ * and `runs`, in MySQL, MariaDB or SQLite.
  *
  * store_put() may be called by any number of threads at once; they share one
  * connection and, by group commit, one transaction: the first to come leads and
@@ -102,7 +102,13 @@ bool store_run_end(struct store *store, const struct store_run *run,
  *
  *   ok         everything; first_seen stays
  *   skipped    nothing
- *   others     status, phase, error, last_attempt, run_id
+ *   others     status, phase, error, last_attempt, run_id; and the host key
+ *              where none is known yet, so that the first one seen is pinned
+ *              though the login failed
+ *
+ * A host key that was refused (status hostkey) is never written there. With the
+ * record's pinned_sha256 it becomes a row of server_history, whose field is
+ * host_key_sha256.
  *
  * A row that did not exist is inserted with all that is known; first_seen is
  * the last_attempt of its first ok, last_seen that of its last. Texts are made
@@ -151,6 +157,24 @@ bool store_each_key(struct store *store, enum store_keys which,
                     const char *run_id,
                     bool (*each)(void *arg, const char *ip, unsigned port),
                     void *arg, struct err *err);
+
+/*
+ * Calls each for every row whose host key is known; with the type, which may be
+ * "", and the fingerprint. The reading may begin anew, so that each has to bear
+ * a row again. Otherwise like store_each_key().
+ */
+bool store_each_pin(struct store *store,
+                    bool (*each)(void *arg, const char *ip, unsigned port,
+                                 const char *type, const char *sha256),
+                    void *arg, struct err *err);
+
+/* The same for keys of the history that were refused, the latest of a host
+ * last; the type is "". */
+bool store_each_refused_pin(struct store *store,
+                            bool (*each)(void *arg, const char *ip,
+                                         unsigned port, const char *type,
+                                         const char *sha256),
+                            void *arg, struct err *err);
 
 struct replay_counts {
 	size_t rows;   /* in the spool */

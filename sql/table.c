@@ -19,6 +19,8 @@ static bool is_replayed(enum table table)
 
 const char *table_name(enum table table)
 {
+	if (table == TABLE_HISTORY)
+		return "server_history";
 	return is_runs(table) ? "runs" : "server_status";
 }
 
@@ -27,6 +29,8 @@ size_t table_columns(enum table table)
 	size_t count = is_runs(table) ? RUN_COLUMN_COUNTS + STATUS_COUNT
 	                              : fields_count + EXTRA_COUNT;
 
+	if (table == TABLE_HISTORY)
+		count = HISTORY_COLUMNS;
 	assert(count <= TABLE_COLUMNS_MAX);
 	return count;
 }
@@ -34,12 +38,18 @@ size_t table_columns(enum table table)
 static enum column_rule field_rule(const char *name)
 {
 	static const char *const keys[] = { "ip", "port" };
+	static const char *const pinned[] = { "host_key_type",
+		                              "host_key_sha256" };
 	static const char *const tried[] = { "status", "phase", "error",
 		                             "run_id", "last_attempt" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(name, keys[i]) == 0)
 			return RULE_KEY;
+	}
+	for (size_t i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++) {
+		if (strcmp(name, pinned[i]) == 0)
+			return RULE_PINNED;
 	}
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
 		if (strcmp(name, tried[i]) == 0)
@@ -88,8 +98,30 @@ static struct column run_column(size_t index)
 	return count;
 }
 
+static struct column history_column(size_t index)
+{
+	static const struct column columns[HISTORY_COLUMNS] = {
+		[HISTORY_COLUMN_IP] = { "ip", HOST_IP_MAX, FIELD_TEXT,
+		                        RULE_KEY },
+		[HISTORY_COLUMN_PORT] = { "port", 0, FIELD_NUMBER, RULE_KEY },
+		[HISTORY_COLUMN_FIELD] = { "field", 63, FIELD_TEXT, RULE_KEY },
+		[HISTORY_COLUMN_CHANGED] = { "changed_at", 0, FIELD_TIME,
+		                             RULE_KEY },
+		[HISTORY_COLUMN_RUN_ID] = { "run_id", RUN_ID_MAX, FIELD_TEXT,
+		                            RULE_ALWAYS },
+		[HISTORY_COLUMN_OLD] = { "old_value", RECORD_OUTPUT_MAX,
+		                         FIELD_TEXT, RULE_ALWAYS },
+		[HISTORY_COLUMN_NEW] = { "new_value", RECORD_OUTPUT_MAX,
+		                         FIELD_TEXT, RULE_ALWAYS },
+	};
+
+	return columns[index];
+}
+
 struct column table_column(enum table table, size_t index)
 {
+	if (table == TABLE_HISTORY)
+		return history_column(index);
 	return is_runs(table) ? run_column(index) : status_column(index);
 }
 
@@ -147,28 +179,44 @@ static void put_is_no_newer(FILE *out, enum table table, enum upsert upsert)
 	fputs(is_runs(table) ? "))" : ")", out);
 }
 
-/* On the new status; NULL for none. */
-static const char *status_condition(enum column_rule rule)
+/* "the new row's status is …" */
+static void put_status(FILE *out, enum upsert upsert, const char *is)
 {
-	if (rule == RULE_OK)
-		return " = 'ok'";
-	return rule == RULE_TRIED ? " <> 'skipped'" : NULL;
+	put_new(out, upsert, "status");
+	fputs(is, out);
+}
+
+/* host_key_type stands before host_key_sha256: where assignments are seen by
+ * those that follow, both are replaced or none. */
+static void put_pinned(FILE *out, enum table table, enum upsert upsert)
+{
+	fputc('(', out);
+	put_status(out, upsert, " = 'ok' OR (");
+	put_status(out, upsert, " <> 'skipped' AND ");
+	put_old(out, table, "host_key_sha256");
+	fputs(" IS NULL))", out);
+}
+
+static bool depends_on_status(enum column_rule rule)
+{
+	return rule == RULE_OK || rule == RULE_TRIED || rule == RULE_PINNED;
 }
 
 /* False when the column is replaced whatever the rows are. */
 static bool put_condition(FILE *out, enum table table, enum upsert upsert,
                           enum column_rule rule)
 {
-	const char *status = status_condition(rule);
+	bool on_status = depends_on_status(rule);
 
-	if (status == NULL && !is_replayed(table))
+	if (!on_status && !is_replayed(table))
 		return false;
 	fputs("CASE WHEN ", out);
-	if (status != NULL) {
-		put_new(out, upsert, "status");
-		fputs(status, out);
-	}
-	if (status != NULL && is_replayed(table))
+	if (rule == RULE_PINNED)
+		put_pinned(out, table, upsert);
+	else if (on_status)
+		put_status(out, upsert,
+		           rule == RULE_OK ? " = 'ok'" : " <> 'skipped'");
+	if (on_status && is_replayed(table))
 		fputs(" AND ", out);
 	if (is_replayed(table))
 		put_is_no_newer(out, table, upsert);

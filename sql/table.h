@@ -15,8 +15,11 @@ enum table {
 	/* The same two for a replay: a row that is there and newer stays. */
 	TABLE_REPLAYED_STATUS,
 	TABLE_REPLAYED_RUNS,
+	/* What was another value before, for a replay as well: a row has all of
+	 * a change in its key and is never altered. */
+	TABLE_HISTORY,
 };
-#define TABLE_COUNT 4
+#define TABLE_COUNT 5
 
 /* More than any table has: rows are arrays of this size. */
 #define TABLE_COLUMNS_MAX 96
@@ -25,6 +28,8 @@ enum table {
 enum column_rule {
 	RULE_KEY,      /* finds it */
 	RULE_OK,       /* replaces it when the new status is ok */
+	RULE_PINNED,   /* likewise, and where no host key is known yet, unless
+	                * the new status is skipped */
 	RULE_TRIED,    /* replaces it unless the new status is skipped */
 	RULE_KEEP,     /* replaces only NULL */
 	RULE_ALWAYS,   /* replaces it */
@@ -50,6 +55,18 @@ enum {
 	RUN_COLUMN_END,
 	RUN_COLUMN_HOSTS,
 	RUN_COLUMN_COUNTS,
+};
+
+/* Columns of server_history. */
+enum {
+	HISTORY_COLUMN_IP,
+	HISTORY_COLUMN_PORT,
+	HISTORY_COLUMN_FIELD,
+	HISTORY_COLUMN_CHANGED,
+	HISTORY_COLUMN_RUN_ID,
+	HISTORY_COLUMN_OLD,
+	HISTORY_COLUMN_NEW,
+	HISTORY_COLUMNS,
 };
 
 const char *table_name(enum table table);

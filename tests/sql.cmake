@@ -1,6 +1,5 @@
 unit_test(dsn LIBS sql)
 unit_test(optionfile LIBS sql WRAP read __read_chk)
-unit_test(askpass LIBS sql)
 unit_test(locate LIBS sql)
 unit_test(row LIBS sql)
 unit_test(group LIBS sql WRAP pthread_cond_wait)
@@ -17,7 +16,7 @@ foreach(test store store_load store_schema)
   unit_test(${test} SOURCES db_read.c store_fixture.c
             LIBS sql PkgConfig::MYSQL PkgConfig::SQLITE)
 endforeach()
-foreach(test replay resume)
+foreach(test replay resume store_pins)
   unit_test(${test} SOURCES db_read.c spool_fixture.c store_fixture.c
             LIBS sql PkgConfig::MYSQL PkgConfig::SQLITE)
 endforeach()

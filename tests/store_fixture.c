@@ -27,6 +27,7 @@ void drop_all(void)
 		"DROP TABLE IF EXISTS server_status",
 		"DROP TABLE IF EXISTS server_status_old",
 		"DROP TABLE IF EXISTS runs",
+		"DROP TABLE IF EXISTS server_history",
 		"DROP TABLE IF EXISTS sshinv_schema",
 	};
 

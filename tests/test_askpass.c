@@ -1,4 +1,4 @@
-#include "sql/askpass.h"
+#include "inventory/askpass.h"
 
 #include <pty.h>
 #include <setjmp.h>
@@ -25,7 +25,8 @@ static int exit_status(void)
 	char answer[8];
 	struct err err = { .kind = ERR_NONE };
 
-	if (!askpass("somebody", answer, sizeof(answer), -1, &err))
+	if (!askpass("password for somebody: ", answer, sizeof(answer), -1,
+	             &err))
 		return (int)err.kind;
 	return strcmp(answer, "secret") == 0 ? (int)ERR_NONE : OTHER_ANSWER;
 }

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#define VERSIONS "SELECT version FROM sshinv_schema ORDER BY version"
+
 /* What every column is, however the table was made. */
 static char *description(void)
 {
@@ -69,7 +71,7 @@ static void tables_that_are_there_are_kept(void **state)
 	store_close(store);
 	store = open_store();
 	assert_rows(KNOWN, KNOWN_A);
-	assert_rows("SELECT version FROM sshinv_schema", "1");
+	assert_rows(VERSIONS, "1\n2");
 	store_close(store);
 }
 
@@ -81,9 +83,27 @@ static void a_migration_that_stopped_half_way_is_ended(void **state)
 	store_close(store);
 	db_exec("DELETE FROM sshinv_schema");
 	db_exec("DROP TABLE runs");
+	db_exec("DROP TABLE server_history");
 	store = open_store();
-	assert_rows("SELECT version FROM sshinv_schema", "1");
+	assert_rows(VERSIONS, "1\n2");
 	assert_rows("SELECT COUNT(*) FROM runs", "0");
+	assert_rows("SELECT COUNT(*) FROM server_history", "0");
+	store_close(store);
+}
+
+static void tables_of_version_1_get_the_history(void **state)
+{
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	store_close(store);
+	db_exec("DELETE FROM sshinv_schema WHERE version > 1");
+	db_exec("DROP TABLE server_history");
+	store = open_store();
+	assert_rows(VERSIONS, "1\n2");
+	assert_rows("SELECT COUNT(*) FROM server_history", "0");
+	assert_rows(KNOWN, KNOWN_A);
 	store_close(store);
 }
 
@@ -279,6 +299,8 @@ int main(void)
 		TEST(a_schema_is_printed_for_known_dialects_only),
 		TEST(tables_that_are_there_are_kept),
 		TEST(a_migration_that_stopped_half_way_is_ended),
+		TEST(tables_of_version_1_get_the_history),
+		TEST(tables_of_version_1_get_the_history),
 		TEST(a_newer_schema_is_refused),
 		TEST(processes_that_come_at_once_find_the_tables),
 		TEST(a_foreign_table_is_left_alone),
