@@ -14,8 +14,9 @@
  */
 struct agent;
 
-/* Connects to the socket and asks for the keys, at most AGENT_KEYS_MAX, within
- * five seconds. ERR_SYSTEM, ERR_TIMEOUT, ERR_CANCELLED. */
+/* Connects to the socket and asks for the keys, of which AGENT_KEYS_MAX are
+ * kept, within five seconds. ERR_SYSTEM, ERR_TIMEOUT, ERR_CANCELLED; the
+ * sentence wants "ssh-agent: " in front. */
 #define AGENT_KEYS_MAX 32
 bool agent_open(struct agent **agent, const char *socket, int cancel_fd,
                 struct err *err);
@@ -27,7 +28,12 @@ const unsigned char *agent_key(const struct agent *agent, size_t index,
                                size_t *length);
 const char *agent_key_comment(const struct agent *agent, size_t index);
 
-/* Has data signed by that key; *signature as identity_sign() makes it. */
+/*
+ * Has data signed by that key; *signature as identity_sign() makes it.
+ * ERR_SYSTEM for an agent that refuses, makes no sense, or is gone: others may
+ * have better luck. ERR_TIMEOUT, ERR_CANCELLED, ERR_SCARCE. The sentence begins
+ * with "ssh-agent: ".
+ */
 bool agent_sign(struct agent *agent, size_t index, const char *algorithm,
                 size_t algorithm_length, const unsigned char *data,
                 size_t length, unsigned char **signature,
