@@ -1,0 +1,133 @@
+#include "inventory/sshconfig_text.h"
+
+#include <string.h>
+
+#define BLANKS " \t\r\n"
+
+bool sshconfig_split(char *line, char **keyword, char **rest)
+{
+	size_t length = strlen(line);
+	char *at;
+
+	/* A form feed is a blank at the end, and only there. */
+	while (length > 0 && strchr(BLANKS "\f", line[length - 1]) != NULL)
+		line[--length] = '\0';
+	line += strspn(line, BLANKS);
+	if (*line == '\0' || *line == '#')
+		return false;
+	if (*line == '"') {
+		*keyword = ++line;
+		at = strchr(line, '"');
+		if (at == NULL)
+			at = line + strlen(line);
+		else
+			*at++ = '\0';
+		*rest = at + strspn(at, BLANKS);
+		return true;
+	}
+	*keyword = line;
+	at = line + strcspn(line, BLANKS "=");
+	if (*at != '\0') {
+		bool equals = *at == '=';
+
+		*at++ = '\0';
+		at += strspn(at, BLANKS);
+		if (!equals && *at == '=')
+			at += 1 + strspn(at + 1, BLANKS);
+	}
+	*rest = at;
+	return true;
+}
+
+bool sshconfig_word(char **rest, char **word, bool *bad)
+{
+	char *from = *rest + strspn(*rest, " \t");
+	char *to = from;
+	char quote = '\0';
+
+	*bad = false;
+	*rest = from;
+	if (*from == '\0' || *from == '#')
+		return false;
+	*word = to;
+	for (; *from != '\0'; from++) {
+		bool blank = *from == ' ' || *from == '\t';
+
+		if (*from == '\\' && from[1] != '\0' &&
+		    (strchr("'\"\\", from[1]) != NULL ||
+		     (quote == '\0' && from[1] == ' ')))
+			*to++ = *++from;
+		else if (blank && quote == '\0')
+			break;
+		else if (quote == '\0' && (*from == '"' || *from == '\''))
+			quote = *from;
+		else if (quote != '\0' && *from == quote)
+			quote = '\0';
+		else
+			*to++ = *from;
+	}
+	*bad = quote != '\0';
+	*rest = *from != '\0' ? from + 1 : from;
+	*to = '\0';
+	return !*bad;
+}
+
+/* Of ASCII; no locale has a say in it. */
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same(char a, char b, bool fold)
+{
+	return a == b || (fold && lower(a) == lower(b));
+}
+
+/* After a mismatch the last * takes one byte more: the ones before it have
+ * nothing to gain. */
+bool sshconfig_pattern(const char *text, const char *pattern, size_t length,
+                       bool fold)
+{
+	const char *end = pattern + length;
+	const char *after_star = NULL, *retry = NULL;
+
+	while (*text != '\0') {
+		if (pattern < end && *pattern == '*') {
+			after_star = ++pattern;
+			retry = text;
+		} else if (pattern < end &&
+		           (*pattern == '?' || same(*pattern, *text, fold))) {
+			pattern++;
+			text++;
+		} else if (after_star != NULL) {
+			pattern = after_star;
+			text = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (pattern < end && *pattern == '*')
+		pattern++;
+	return pattern == end;
+}
+
+bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold)
+{
+	bool found = false;
+
+	while (*patterns != '\0') {
+		bool negated = *patterns == '!';
+		size_t length;
+
+		patterns += negated;
+		length = strcspn(patterns, ",");
+		if (sshconfig_pattern(text, patterns, length, fold)) {
+			if (negated)
+				return false;
+			found = true;
+		}
+		patterns += length;
+		patterns += *patterns == ',';
+	}
+	return found;
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The small grammars of ssh_config(5): lines, words, patterns. */
+
+/*
+ * Cuts a line (without NUL inside) into its keyword and the rest: `Port 22`,
+ * `Port=22`, `Port = 22`. Leading and trailing blanks are gone. False for a
+ * line that says nothing: empty or a comment. *rest is "" where nothing
+ * follows.
+ */
+bool sshconfig_split(char *line, char **keyword, char **rest);
+
+/*
+ * Takes the next word from *rest, in place: quotes (" and ') and backslashes
+ * before quotes, backslashes and blanks are resolved; a # at its begin ends the
+ * line. False at the end, and with *bad for a quote that is not closed.
+ */
+bool sshconfig_word(char **rest, char **word, bool *bad);
+
+/* True when text matches the pattern with * and ?. Fold: in any case. */
+bool sshconfig_pattern(const char *text, const char *pattern, size_t length,
+                       bool fold);
+
+/* The same for a list "a,b*,!c": one of them, and none that is negated. */
+bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold);
