@@ -1,0 +1,60 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/host.h"
+#include "inventory/lines.h"
+
+#include <stdbool.h>
+
+/*
+ * An Ansible inventory: the INI form, or the JSON that `ansible-inventory
+ * --list` and inventory programs print. It is read as a whole when it is
+ * opened; group_vars/ and host_vars/ beside it are not read (ansible-inventory
+ * reads them).
+ *
+ * Understood are groups, groups of groups and their variables with Ansible's
+ * precedence, and of the variables
+ *
+ *     ansible_host, ansible_port, ansible_user, ansible_password,
+ *     ansible_ssh_private_key_file
+ *
+ * with their other names (ansible_ssh_host, ansible_ssh_pass …). The name in
+ * the inventory becomes host.name, ansible_host (else the name) the address,
+ * the first group that lists the host, but for all and ungrouped, host.group.
+ *
+ * A value that is a template ("{{ … }}") or encrypted (!vault) is not known
+ * here: the host is a bad one, but for its password and key, which it then
+ * lacks. For one thread.
+ */
+struct ansible;
+
+struct ansible_settings {
+	const char *path; /* "-": standard input */
+	int cancel_fd;
+	/* Told once that some password or key is not known. NULL: nobody. */
+	void (*warn)(void *arg, const char *sentence);
+	void *arg;
+};
+
+/*
+ * ERR_INPUT with file and line for what makes no inventory, or one of another
+ * form; ERR_CANCELLED once cancel_fd is readable. While it reads JSON no other
+ * thread may use jansson, whose memory is wiped meanwhile.
+ */
+bool ansible_open(struct ansible **ansible,
+                  const struct ansible_settings *settings, struct err *err);
+
+/*
+ * HOST_READ: the next host, in the order in which they first come. What is
+ * missing is taken from the defaults; a password always may. HOST_BAD: a line,
+ * or a host, that is none. HOST_END.
+ */
+enum host_read ansible_next(struct ansible *ansible, struct host *host,
+                            const struct host_defaults *defaults,
+                            struct err *err);
+
+/* Puts the last host's place in front. Returns false. */
+bool ansible_blame(const struct ansible *ansible, struct err *err);
+
+/* NULL is fine. Secrets are overwritten. */
+void ansible_close(struct ansible *ansible);
