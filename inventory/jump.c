@@ -1,0 +1,378 @@
+#include "inventory/jump_inside.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How often who waits looks whether another session is due. */
+#define LOOK_MS 250
+
+/* An opening that takes longer than this is not waited for where there may be
+ * another session; nor is the queue in front, after this. */
+#define BUSY_NS (300 * NS_PER_MS)
+#define PATIENCE_NS (3 * NS_PER_S)
+
+void jump_lock(struct jump *jump)
+{
+	int failed = pthread_mutex_lock(&jump->lock);
+
+	assert(failed == 0);
+}
+
+void jump_unlock(struct jump *jump)
+{
+	int failed = pthread_mutex_unlock(&jump->lock);
+
+	assert(failed == 0);
+}
+
+static void wake(int fd)
+{
+	(void)eventfd_write(fd, 1);
+}
+
+/* --- sessions ------------------------------------------------------------- */
+
+static bool is_full(const struct jump_session *session)
+{
+	return session->channels >= session->jump->cap;
+}
+
+static bool is_free(const struct jump_session *session)
+{
+	return session->state == JUMP_SERVES && !session->opening &&
+	       !session->doubted && !is_full(session);
+}
+
+/* Whether it looks as if it will take the next one soon. */
+static bool is_quick(const struct jump_session *session, nanoseconds now)
+{
+	return session->state == JUMP_SERVES && session->opening &&
+	       !session->doubted && !is_full(session) &&
+	       now - session->opening_since < BUSY_NS;
+}
+
+/* Whether another session is due. One that is free is told that somebody
+ * waits. */
+static bool is_session_due(const struct jump *jump)
+{
+	nanoseconds now = monotonic_ns();
+	bool quick = false;
+	unsigned live;
+
+	if (jump->first == NULL || now < jump->not_before ||
+	    (jump->losses > JUMP_LOSSES_MAX &&
+	     now - jump->lost_at < JUMP_ROW_NS))
+		return false;
+	for (const struct jump_session *s = jump->sessions; s != NULL;
+	     s = s->next) {
+		if (s->state == JUMP_LOGS_IN)
+			return false;
+		if (s->retires)
+			continue;
+		if (is_free(s)) {
+			wake(s->wake);
+			return false;
+		}
+		quick |= is_quick(s, now);
+	}
+	live = jump_live(jump);
+	if (live == 0)
+		return true;
+	return live < jump->sessions_max &&
+	       (!quick || now - jump->first->since > PATIENCE_NS);
+}
+
+/* Signals are for the threads that wait for them; see pool.c. */
+static int start_thread(struct jump_session *session, size_t stack_size)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+		                      SIGTRAP };
+	pthread_attr_t attr;
+	sigset_t blocked, before;
+	int failed = pthread_attr_init(&attr);
+
+	if (failed != 0)
+		return failed;
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&blocked, faults[i]);
+	failed = pthread_attr_setstacksize(&attr, stack_size);
+	if (failed == 0)
+		failed = pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	if (failed == 0) {
+		failed = pthread_create(&session->thread, &attr,
+		                        jump_session_run, session);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	pthread_attr_destroy(&attr);
+	return failed;
+}
+
+static bool start_session(struct jump *jump, struct err *err)
+{
+	struct jump_session *session = calloc(1, sizeof(*session));
+	int failed = ENOMEM;
+
+	if (session == NULL)
+		goto fail;
+	session->jump = jump;
+	session->number = jump->counts.logins + 1;
+	session->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	failed = session->wake < 0
+	             ? errno
+	             : start_thread(session, jump->settings.stack_size);
+	if (failed != 0)
+		goto fail;
+	session->next = jump->sessions;
+	jump->sessions = session;
+	jump->counts.logins++;
+	return true;
+fail:
+	if (session != NULL && session->wake >= 0)
+		close(session->wake);
+	free(session);
+	/* Not at once again. */
+	jump->not_before = monotonic_ns() + JUMP_PAUSE_NS;
+	return err_errno(err, ERR_SCARCE, failed,
+	                 "jump host %s: could not start a thread",
+	                 jump->settings.host);
+}
+
+/* False: there is no session, and there cannot be one. */
+static bool look_after_sessions(struct jump *jump, struct err *err)
+{
+	return !is_session_due(jump) || start_session(jump, err) ||
+	       jump_live(jump) > 0;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+static bool is_settled(const struct jump_request *request)
+{
+	return request->state == JUMP_OPEN || request->state == JUMP_FAILED;
+}
+
+/* The lock is held. */
+static void give_up(struct jump *jump, struct jump_request *request)
+{
+	if (request->state == JUMP_WAITS)
+		jump_dequeue(jump, request);
+	if (request->state == JUMP_TAKEN) {
+		request->session->request = NULL;
+		wake(request->session->wake);
+	}
+}
+
+/* When this state has lasted too long. */
+static nanoseconds time_limit(const struct jump *jump,
+                              const struct jump_request *request,
+                              const struct wait *wait)
+{
+	const struct jump_settings *settings = &jump->settings;
+	nanoseconds limit;
+
+	if (request->state == JUMP_WAITS)
+		return request->since - request->waited +
+		       settings->host_timeout_ms * NS_PER_MS;
+	limit = request->since + settings->dial->connect_timeout_ms * NS_PER_MS;
+	return limit < wait->deadline + request->waited
+	           ? limit
+	           : wait->deadline + request->waited;
+}
+
+static bool took_too_long(const struct jump *jump,
+                          const struct jump_request *request,
+                          const struct wait *wait, struct err *err)
+{
+	const struct jump_settings *settings = &jump->settings;
+	unsigned limit_ms = settings->dial->connect_timeout_ms;
+
+	if (request->state == JUMP_WAITS)
+		return err_set(err, ERR_TIMEOUT, "jump host %s: no %s in %g s",
+		               settings->host,
+		               jump->was_in ? "free channel" : "login",
+		               settings->host_timeout_ms / 1000.0);
+	if (wait->limit_ms < limit_ms)
+		limit_ms = wait->limit_ms;
+	return err_set(err, ERR_TIMEOUT,
+	               "no answer in %g s through jump host %s",
+	               limit_ms / 1000.0, settings->host);
+}
+
+/* Until the request is settled, or it is time to look again. */
+static bool doze(int near_end, nanoseconds until, const struct wait *wait,
+                 struct err *err)
+{
+	struct pollfd fds[2] = {
+		{ .fd = near_end, .events = POLLIN },
+		{ .fd = wait->cancel_fd, .events = POLLIN },
+	};
+	int left_ms = deadline_poll_ms(until);
+
+	if (left_ms > LOOK_MS)
+		left_ms = LOOK_MS;
+	if (poll(fds, 2, left_ms) < 0 && errno != EINTR)
+		return err_errno(err, ERR_SYSTEM, errno, "poll");
+	if (fds[1].revents != 0)
+		return err_set(err, ERR_CANCELLED, "interrupted");
+	return true;
+}
+
+/* False: err says why, and nobody knows the request any more. */
+static bool wait_until_settled(struct jump *jump, struct jump_request *request,
+                               int near_end, const struct wait *wait,
+                               struct err *err)
+{
+	bool ok = true;
+
+	jump_lock(jump);
+	if (jump->over)
+		jump_refuse(request, &jump->err);
+	else
+		jump_enqueue(jump, request, false);
+	while (ok && !is_settled(request)) {
+		nanoseconds until = time_limit(jump, request, wait);
+
+		if (monotonic_ns() >= until) {
+			ok = took_too_long(jump, request, wait, err);
+		} else if (!look_after_sessions(jump, err)) {
+			ok = false;
+		} else {
+			jump_unlock(jump);
+			ok = doze(near_end, until, wait, err);
+			jump_lock(jump);
+		}
+	}
+	if (is_settled(request))
+		ok = request->state == JUMP_OPEN;
+	else
+		give_up(jump, request);
+	jump_unlock(jump);
+	return ok;
+}
+
+bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
+                  unsigned *session, struct wait *wait, struct err *err)
+{
+	int ends[2];
+	struct jump_request request = { .host = host, .port = port };
+	char byte;
+	bool ok;
+
+	request.err = err;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+	               ends) != 0)
+		return err_errno(err, ERR_SCARCE, errno, "socketpair");
+	request.far_end = ends[1];
+	ok = wait_until_settled(jump, &request, ends[0], wait, err);
+	wait->deadline += request.waited;
+	if (ok && recv(ends[0], &byte, 1, 0) != 1) /* of tell() */
+		ok = err_errno(err, ERR_SYSTEM, errno, "socketpair");
+	if (ok) {
+		*fd = ends[0];
+		*session = request.session->number;
+		return true;
+	}
+	close(ends[0]);
+	if (request.state != JUMP_OPEN)
+		close(ends[1]);
+	return false;
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+bool jump_open(struct jump **jump, const struct jump_settings *settings,
+               struct err *err)
+{
+	struct jump *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	assert(settings->channels_max > 0 && settings->sessions_max > 0);
+	j->settings = *settings;
+	j->settings.password = NULL;
+	if (j->settings.stack_size == 0)
+		j->settings.stack_size = JUMP_STACK_SIZE;
+	j->cap = settings->channels_max;
+	j->sessions_max = settings->sessions_max;
+	j->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (j->end < 0) {
+		err_errno(err, ERR_SYSTEM, errno, "eventfd");
+		goto fail;
+	}
+	if (settings->password != NULL) {
+		j->password = strdup(settings->password);
+		if (j->password == NULL) {
+			err_set(err, ERR_SYSTEM, "out of memory");
+			goto fail;
+		}
+	}
+	if (pthread_mutex_init(&j->lock, NULL) != 0) {
+		err_set(err, ERR_SYSTEM, "out of memory");
+		goto fail;
+	}
+	*jump = j;
+	return true;
+fail:
+	if (j->end >= 0)
+		close(j->end);
+	if (j->password != NULL)
+		explicit_bzero(j->password, strlen(j->password));
+	free(j->password);
+	free(j);
+	return false;
+}
+
+void jump_close(struct jump *jump)
+{
+	struct jump_session *session;
+
+	if (jump == NULL)
+		return;
+	assert(jump->first == NULL);
+	wake(jump->end);
+	/* They look at each other until the last one is gone. */
+	for (session = jump->sessions; session != NULL; session = session->next)
+		pthread_join(session->thread, NULL);
+	while ((session = jump->sessions) != NULL) {
+		jump->sessions = session->next;
+		close(session->wake);
+		free(session);
+	}
+	pthread_mutex_destroy(&jump->lock);
+	close(jump->end);
+	if (jump->password != NULL)
+		explicit_bzero(jump->password, strlen(jump->password));
+	free(jump->password);
+	free(jump);
+}
+
+void jump_explain(struct jump *jump, unsigned session, struct err *err)
+{
+	if (err->kind != ERR_PROTOCOL && err->kind != ERR_DROPPED &&
+	    err->kind != ERR_COMMAND)
+		return;
+	jump_lock(jump);
+	for (const struct jump_session *s = jump->sessions; s != NULL;
+	     s = s->next) {
+		if (s->number == session && s->lost)
+			err_prefix(err, "%s", s->err.text);
+	}
+	jump_unlock(jump);
+}
+
+void jump_counts(struct jump *jump, struct jump_counts *counts)
+{
+	jump_lock(jump);
+	*counts = jump->counts;
+	counts->sessions = jump_live(jump);
+	counts->channels_cap = jump->cap;
+	jump_unlock(jump);
+}

@@ -1,0 +1,470 @@
+#include "inventory/jump_inside.h"
+
+#include "inventory/hostkey.h"
+#include "inventory/jump_pipe.h"
+#include "inventory/ssh_trap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 64
+#define HOST_SIZE 256
+
+/* Openings that were given up. The server may still make those connections, and
+ * keep them; after so many the session takes nobody any more. */
+#define STOPPED_MAX 256
+
+/* While channels close, and memory is short. */
+#define SOON_MS 500
+
+/* What the thread has. */
+struct server {
+	struct jump_session *session;
+	struct ssh *ssh;
+	int epoll;
+	bool hung_up; /* the server; there may be something left to read */
+
+	/* The opening that is under way, and what will become of it. */
+	bool begins, opening;
+	char host[HOST_SIZE];
+	uint16_t port;
+	enum ssh_opening opened;
+	struct ssh_channel *channel;
+	struct jump_pipe *spare;
+	size_t received; /* when it began */
+	unsigned stopped;
+	bool carried;           /* somebody, at some time */
+	nanoseconds doubt_ends; /* 0: no doubt */
+
+	struct jump_pipe *first; /* those that are open or being closed */
+	char buffer[SSH_CHANNEL_READ_MAX];
+};
+
+/* --- the login ------------------------------------------------------------ */
+
+static bool reach(const struct jump *jump, int *fd, unsigned *hop,
+                  struct wait *wait, struct err *err)
+{
+	const struct jump_settings *settings = &jump->settings;
+	struct address addresses[DIAL_ADDRESSES_MAX];
+	size_t count = 0, which;
+
+	if (settings->access->jump != NULL)
+		return jump_connect(settings->access->jump, settings->host,
+		                    settings->port, fd, hop, wait, err);
+	return dial_find(settings->dial, settings->host, settings->port,
+	                 addresses, &count, wait, err) &&
+	       dial_connect(settings->dial, addresses, count, fd, &which, wait,
+	                    err);
+}
+
+static bool verify(const struct jump_settings *settings, struct ssh *ssh,
+                   const char *preferred, bool *again, struct err *err)
+{
+	char type[64], sha256[64];
+	struct hostkey key = { .type = type,
+		               .sha256 = sha256,
+		               .preferred = preferred };
+	struct hostkey_outcome outcome;
+	bool ok;
+
+	if (!ssh_host_key(ssh, type, sizeof(type), sha256, sizeof(sha256), err))
+		return false;
+	key.blob = ssh_host_key_blob(ssh, &key.length);
+	ok = hostkey_check(settings->access->hostkeys, settings->host,
+	                   settings->port, &key, &outcome, err);
+	*again = outcome.other_type;
+	return ok;
+}
+
+static bool log_in(const struct jump *jump, struct ssh *ssh, bool *again,
+                   struct err *err)
+{
+	const struct jump_settings *settings = &jump->settings;
+	const struct login login = {
+		.settings = &settings->access->login,
+		.user = settings->user,
+		.password = jump->password,
+	};
+	char types[HOSTKEY_TYPES_SIZE];
+
+	hostkey_types(settings->access->hostkeys, settings->host,
+	              settings->port, types);
+	return ssh_prefer_host_keys(ssh, types, err) &&
+	       ssh_handshake(ssh, err) &&
+	       verify(settings, ssh, types, again, err) &&
+	       ssh_login(ssh, &login, err) && ssh_forward_begin(ssh, err);
+}
+
+/* *again: another try may show the key that is known, see hostkey.h. */
+static bool try_to_establish(const struct jump *jump, struct ssh **ssh,
+                             bool *again, struct err *err)
+{
+	unsigned limit_ms = jump->settings.host_timeout_ms;
+	struct wait wait = { .deadline = monotonic_ns() + limit_ms * NS_PER_MS,
+		             .limit_ms = limit_ms,
+		             .cancel_fd = jump->end };
+	unsigned hop = 0;
+	int fd = -1;
+	bool ok;
+
+	if (!reach(jump, &fd, &hop, &wait, err))
+		return false;
+	ok = ssh_open(ssh, fd, &wait, err) && log_in(jump, *ssh, again, err);
+	if (!ok && jump->settings.access->jump != NULL)
+		jump_explain(jump->settings.access->jump, hop, err);
+	return ok;
+}
+
+static bool establish(const struct jump *jump, struct ssh **ssh,
+                      struct err *err)
+{
+	bool again = false;
+
+	if (try_to_establish(jump, ssh, &again, err))
+		return true;
+	if (!again)
+		return false;
+	ssh_close(*ssh);
+	*ssh = NULL;
+	return try_to_establish(jump, ssh, &again, err);
+}
+
+/* --- who asks ------------------------------------------------------------- */
+
+/* Takes the next one who waits, if there is one and the library is free. */
+static void take_next(struct server *s)
+{
+	if (s->opening || s->hung_up)
+		return;
+	if (s->spare == NULL)
+		s->spare = calloc(1, sizeof(*s->spare));
+	if (s->spare == NULL)
+		return; /* soon again */
+	s->opening = s->begins =
+	    jump_session_take(s->session, s->host, sizeof(s->host), &s->port);
+	s->opened = SSH_OPENING;
+	s->received = ssh_forward_received(s->ssh);
+}
+
+/* Whether nobody waits for what is being opened. */
+static bool is_unwanted(const struct server *s)
+{
+	bool unwanted;
+
+	jump_lock(s->session->jump);
+	unwanted = s->session->request == NULL;
+	jump_unlock(s->session->jump);
+	return unwanted;
+}
+
+static void set_flags(struct server *s, bool doubted)
+{
+	jump_lock(s->session->jump);
+	s->session->doubted = doubted;
+	if (s->stopped >= STOPPED_MAX)
+		s->session->retires = true;
+	jump_unlock(s->session->jump);
+}
+
+static bool watch(struct server *s, int fd, void *what)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.data.ptr = what,
+	};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The opening has ended, well or not; the trap is not set. */
+static void settle_opening(struct server *s)
+{
+	struct jump_pipe *pipe = s->spare;
+	int fd = -1;
+
+	s->opening = false;
+	(void)jump_session_opened(s->session, s->opened, &fd);
+	if (s->opened != SSH_OPENED)
+		return;
+	/* Unwanted, or without memory in the kernel: to be closed. */
+	jump_pipe_begin(pipe, s->channel, fd);
+	if (fd >= 0 && !watch(s, fd, pipe))
+		jump_pipe_end(pipe);
+	pipe->closing_since = monotonic_ns();
+	pipe->next = s->first;
+	s->first = pipe;
+	s->spare = NULL;
+	s->carried = true;
+}
+
+/* --- a round -------------------------------------------------------------- */
+
+/*
+ * In a trap. Whoever asked has gone: the library forgets the opening, and the
+ * next one may have its turn. Where nothing at all came meanwhile, it may be
+ * the server that does not answer: it is asked.
+ */
+static void stop_opening(struct server *s)
+{
+	ssh_channel_open_stop(s->ssh);
+	s->opened = SSH_OPEN_TIMEOUT;
+	s->stopped++;
+	if (ssh_forward_received(s->ssh) == s->received && s->doubt_ends == 0 &&
+	    ssh_forward_ask(s->ssh))
+		s->doubt_ends =
+		    monotonic_ns() +
+		    s->session->jump->settings.dial->connect_timeout_ms *
+			NS_PER_MS;
+}
+
+static bool go_on_opening(struct server *s, bool unwanted, struct err *err)
+{
+	if (s->begins)
+		s->opened = ssh_channel_open(s->ssh, s->host, s->port,
+		                             &s->channel, err);
+	else
+		s->opened = ssh_channel_open_more(s->ssh, &s->channel, err);
+	s->begins = false;
+	if (s->opened == SSH_OPENING && unwanted)
+		stop_opening(s);
+	return s->opened != SSH_OPEN_LOST;
+}
+
+/* In a trap. Those at the front are served first, so the next round begins with
+ * another one. */
+static bool carry_all(struct server *s, bool *more, struct err *err)
+{
+	struct jump_pipe *pipe, **last = &s->first;
+
+	for (pipe = s->first; pipe != NULL; pipe = pipe->next) {
+		if (!jump_pipe_carry(pipe, s->buffer, more, err))
+			return false;
+		last = &pipe->next;
+	}
+	pipe = s->first;
+	if (pipe != NULL && pipe->next != NULL) {
+		s->first = pipe->next;
+		*last = pipe;
+		pipe->next = NULL;
+	}
+	return true;
+}
+
+/* In a trap. */
+static void reap(struct server *s)
+{
+	struct jump_pipe **at = &s->first;
+
+	while (*at != NULL) {
+		struct jump_pipe *pipe = *at;
+
+		if (!jump_pipe_closed(pipe)) {
+			at = &pipe->next;
+			continue;
+		}
+		*at = pipe->next;
+		free(pipe);
+		jump_session_freed(s->session);
+	}
+}
+
+/* What goes into the library, in one trap. */
+static bool use_library(struct server *s, bool unwanted, bool *more,
+                        struct err *err)
+{
+	jmp_buf back;
+	bool ok;
+
+	if (setjmp(back) != 0)
+		return err_set(err, ERR_PROTOCOL,
+		               "a malformed packet from the server");
+	ssh_trap(&back);
+	ok = (!s->opening || go_on_opening(s, unwanted, err)) &&
+	     ssh_forward_pump(s->ssh, err) && carry_all(s, more, err);
+	if (ok)
+		reap(s);
+	ssh_trap(NULL);
+	return ok;
+}
+
+static bool check_life(struct server *s, struct err *err)
+{
+	unsigned limit_ms = s->session->jump->settings.dial->connect_timeout_ms;
+
+	if (s->doubt_ends == 0)
+		return true;
+	if (ssh_forward_hears(s->ssh, s->received))
+		s->doubt_ends = 0;
+	else if (monotonic_ns() >= s->doubt_ends)
+		return err_set(err, ERR_TIMEOUT, "no answer in %g s",
+		               limit_ms / 1000.0);
+	return true;
+}
+
+/* False: the session is lost. */
+static bool do_round(struct server *s, bool *more, struct err *err)
+{
+	bool unwanted = s->opening && is_unwanted(s);
+	unsigned stopped = s->stopped;
+	bool doubted = s->doubt_ends != 0;
+
+	if (!use_library(s, unwanted, more, err) ||
+	    !ssh_forward_flush(s->ssh, err) || !check_life(s, err))
+		return false;
+	if (s->stopped != stopped || doubted != (s->doubt_ends != 0))
+		set_flags(s, s->doubt_ends != 0);
+	if (s->opening && s->opened != SSH_OPENING) {
+		settle_opening(s);
+		*more = true;
+	}
+	*more |= ssh_forward_round(s->ssh);
+	return true;
+}
+
+/* --- events --------------------------------------------------------------- */
+
+static void note_event(struct server *s, const struct epoll_event *event)
+{
+	bool in =
+	    (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	bool out = (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+	bool gone = (event->events & (EPOLLHUP | EPOLLERR)) != 0;
+	struct jump_pipe *pipe = event->data.ptr;
+	eventfd_t ignored;
+
+	if (event->data.ptr == s->ssh) {
+		ssh_forward_ready(s->ssh, in, out);
+		s->hung_up |= gone || (event->events & EPOLLRDHUP) != 0;
+	} else if (event->data.ptr == &s->session->wake) {
+		(void)eventfd_read(s->session->wake, &ignored);
+	} else if (event->data.ptr != s) {
+		pipe->readable |= in;
+		pipe->writable |= out;
+		pipe->gone |= gone;
+	}
+}
+
+static int patience_ms(const struct server *s, bool more)
+{
+	if (more)
+		return 0;
+	if (s->doubt_ends != 0 || (!s->opening && s->spare == NULL))
+		return SOON_MS;
+	for (const struct jump_pipe *pipe = s->first; pipe != NULL;
+	     pipe = pipe->next) {
+		if (pipe->fd < 0)
+			return SOON_MS;
+	}
+	return -1;
+}
+
+/* True: the run's end. */
+static bool wait_for_events(struct server *s, bool more)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count =
+	    epoll_wait(s->epoll, events, EVENTS_MAX, patience_ms(s, more));
+	bool ends = false;
+
+	for (int i = 0; i < count; i++) {
+		ends |= events[i].data.ptr == s;
+		note_event(s, &events[i]);
+	}
+	return ends;
+}
+
+/* --- serving -------------------------------------------------------------- */
+
+/* Nothing is under way, and the server has hung up: after it was of use that is
+ * no loss. */
+static bool is_done(const struct server *s, bool *lost)
+{
+	bool idle = s->first == NULL && !s->opening;
+
+	*lost = idle && s->hung_up && !s->carried;
+	return idle && (s->hung_up || s->stopped >= STOPPED_MAX);
+}
+
+/* Until the end; false: the session was lost. */
+static bool serve(struct server *s, struct err *err)
+{
+	bool more = true, lost = false;
+
+	for (;;) {
+		if (wait_for_events(s, more))
+			return true;
+		more = false;
+		if (is_done(s, &lost))
+			break;
+		take_next(s);
+		if (!do_round(s, &more, err))
+			return false;
+	}
+	return !lost ||
+	       err_set(err, ERR_DROPPED, "the server closed the connection");
+}
+
+static bool set_up(struct server *s, struct err *err)
+{
+	struct epoll_event wake = { .events = EPOLLIN,
+		                    .data.ptr = &s->session->wake };
+	struct epoll_event end = { .events = EPOLLIN, .data.ptr = s };
+
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0)
+		return err_errno(err, ERR_SCARCE, errno, "epoll");
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->session->wake, &wake) != 0 ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->session->jump->end, &end) !=
+	        0 ||
+	    !watch(s, ssh_forward_fd(s->ssh), s->ssh))
+		return err_errno(err, ERR_SCARCE, errno, "epoll");
+	return true;
+}
+
+/* After what became of the session is known to all, so that a probe that finds
+ * its connection at an end can ask why. */
+static void tear_down(struct server *s)
+{
+	while (s->first != NULL) {
+		struct jump_pipe *pipe = s->first;
+
+		s->first = pipe->next;
+		jump_pipe_end(pipe);
+		free(pipe);
+	}
+	free(s->spare);
+	if (s->epoll >= 0)
+		close(s->epoll);
+}
+
+void *jump_session_run(void *arg)
+{
+	struct jump_session *session = arg;
+	struct server *s = calloc(1, sizeof(*s));
+	struct err err;
+	bool ok;
+
+	if (s == NULL) {
+		err_set(&err, ERR_SCARCE, "out of memory");
+		jump_session_over(session, &err);
+		return NULL;
+	}
+	s->session = session;
+	s->epoll = -1;
+	ok = establish(session->jump, &s->ssh, &err) && set_up(s, &err);
+	if (ok) {
+		jump_session_serves(session);
+		ok = serve(s, &err);
+	}
+	jump_session_over(session, ok ? NULL : &err);
+	tear_down(s);
+	ssh_close(s->ssh);
+	free(s);
+	return NULL;
+}

@@ -1,0 +1,104 @@
+#pragma once
+
+#include "inventory/err.h"
+#include "inventory/ssh.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A session that carries other connections: channels of the type direct-tcpip
+ * (RFC 4254 section 7.2). From ssh_forward_begin(), after the login, until
+ * ssh_close(): no call waits, none has a deadline, and the caller polls the
+ * socket. For one thread.
+ *
+ * The library can have one opening at a time under way, and takes no other call
+ * until a packet that was begun is sent. So all that it sends goes into a queue
+ * here, which ssh_forward_flush() empties: what it sends is always sent whole.
+ * Its inner loops end when a round's share of bytes has been received.
+ *
+ * The calls that are marked "in a trap" go into the library: the caller has a
+ * trap set (ssh_trap.h). After a failure only ssh_close() is left to call.
+ */
+
+/* False with ERR_SCARCE. */
+bool ssh_forward_begin(struct ssh *ssh, struct err *err);
+
+int ssh_forward_fd(const struct ssh *ssh);
+
+/* What was found out about the socket; edges, as of EPOLLET. */
+void ssh_forward_ready(struct ssh *ssh, bool readable, bool writable);
+
+/* Begins a round. True: there may be more to receive than the last one took. */
+bool ssh_forward_round(struct ssh *ssh);
+
+/* In a trap. Takes in what has come, for whichever channel. False when the
+ * server has ended the session, or what it keeps us from freeing is too much.
+ */
+bool ssh_forward_pump(struct ssh *ssh, struct err *err);
+
+/* Sends what the socket takes of the queue. False: the connection is lost. */
+bool ssh_forward_flush(struct ssh *ssh, struct err *err);
+
+/* Bytes received so far; and whether more have come than that, taken in or not.
+ */
+size_t ssh_forward_received(const struct ssh *ssh);
+bool ssh_forward_hears(const struct ssh *ssh, size_t received);
+
+/* In a trap. Asks the server for a sign of life; false: not sent, for another
+ * question was sent a moment ago. */
+bool ssh_forward_ask(struct ssh *ssh);
+
+struct ssh_channel;
+
+enum ssh_opening {
+	SSH_OPENING, /* call again after the next round */
+	SSH_OPENED,
+	SSH_OPEN_FAILED,     /* the target cannot be reached from there */
+	SSH_OPEN_PROHIBITED, /* by the server's administrator */
+	SSH_OPEN_SHORTAGE,   /* too many are open */
+	SSH_OPEN_TIMEOUT,    /* the library waits for a minute at most */
+	SSH_OPEN_LOST        /* *err says why */
+};
+
+/* In a trap. Begins; no other opening is under way. */
+enum ssh_opening ssh_channel_open(struct ssh *ssh, const char *host,
+                                  uint16_t port, struct ssh_channel **channel,
+                                  struct err *err);
+
+/* In a trap. Goes on. */
+enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
+                                       struct ssh_channel **channel,
+                                       struct err *err);
+
+/* In a trap. The opening that is under way is given up: should the server
+ * confirm it one day, nobody will know. */
+void ssh_channel_open_stop(struct ssh *ssh);
+
+/* How many bytes the channel takes now. */
+size_t ssh_channel_room(const struct ssh_channel *channel);
+
+/* In a trap. *taken may be less than length: then the same bytes come first
+ * next time. */
+bool ssh_channel_write(struct ssh_channel *channel, const char *bytes,
+                       size_t length, size_t *taken, struct err *err);
+
+/* In a trap. *got is 0 when there is nothing. At most a quarter of the window.
+ */
+#define SSH_CHANNEL_READ_MAX 8192
+bool ssh_channel_read(struct ssh_channel *channel, char *buffer, size_t size,
+                      size_t *got, struct err *err);
+
+/* In a trap. Whether the server has sent its end, and all was read. */
+bool ssh_channel_ended(struct ssh_channel *channel);
+
+/* In a trap. Whether it has closed the channel. */
+bool ssh_channel_closed(struct ssh_channel *channel);
+
+/* In a trap. Sends our end; false: call again after the next round. */
+bool ssh_channel_end(struct ssh_channel *channel);
+
+/* In a trap. Closes; true: the server has, too, and the channel is freed. With
+ * at_once nobody waits for that. */
+bool ssh_channel_close(struct ssh_channel *channel, bool at_once);
