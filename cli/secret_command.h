@@ -1,0 +1,43 @@
+#pragma once
+
+#include "cli/places.h"
+#include "inventory/err.h"
+#include "inventory/wait.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * --password-command: the password is the first line of a command's output. A
+ * command that fails, or says nothing, gave none, whatever it printed;
+ * sentences have its name, never what it printed. Its standard error is ours.
+ */
+
+/*
+ * Runs one that depends on no host, once, on the terminal: it may ask there. A
+ * signal that would end us meanwhile ends it first; the terminal is then as it
+ * was. Before there are threads. ERR_INPUT, ERR_CANCELLED, ERR_SYSTEM.
+ */
+bool secret_command_once(const char *template, int cancel_fd, char *password,
+                         size_t size, struct err *err);
+
+/* For commands per host, for any number of threads. */
+struct secret_commands {
+	const char *template;
+	char **environment;
+	struct places places; /* so many at the same time */
+};
+
+/* Before there are threads. */
+bool secret_commands_open(struct secret_commands *commands,
+                          const char *template, struct err *err);
+void secret_commands_close(struct secret_commands *commands);
+
+/*
+ * Runs it for a host, apart from the terminal. When wait is over it is killed,
+ * with its children. ERR_INPUT, ERR_TIMEOUT, ERR_CANCELLED, ERR_SCARCE,
+ * ERR_SYSTEM.
+ */
+bool secret_command_for(struct secret_commands *commands, const char *host,
+                        const char *user, char *password, size_t size,
+                        const struct wait *wait, struct err *err);
