@@ -10,6 +10,9 @@
 
 /* Columns that most rows share. */
 #define KNOWN .user = FLEET_USER, .password = FLEET_PASSWORD
+/* Of a host that accepts none: it must not spoil the others' for the credential
+ * guard. */
+#define OWN(octet) .user = FLEET_USER, .password = "own-secret-" octet
 #define SESSION .serve = serve_session
 #define WELL .answer = answer_well
 
@@ -20,7 +23,8 @@
  * The list in README.md is made by `fleet --list`.
  *
  *   1-19  ok    20-39  auth    40-49  timeout    50-69  protocol
- *  70-89  command    90-99  no connection    200-254  more well hosts
+ *  70-89  command    90-99  no connection    100-109  ok, but ill as jump hosts
+ * 200-254 more well hosts
  */
 /* clang-format off */
 const struct behaviour behaviours[] = {
@@ -70,16 +74,43 @@ const struct behaviour behaviours[] = {
 	{ .octet = 16, .name = "hasty", KNOWN, SESSION,
 	  .answer = answer_hasty, .status = "ok",
 	  .help = "answers, and ends the connection at once" },
+	{ .octet = 17, .name = "two-prompts", KNOWN, SESSION, WELL,
+	  .login = LOGIN_TWO_PROMPTS, .status = "ok",
+	  .help = "asks for a location and the password by prompts" },
+	{ .octet = 18, .name = "zero-prompts", KNOWN, SESSION, WELL,
+	  .login = LOGIN_ZERO_PROMPTS, .status = "ok",
+	  .help = "no prompt before and after that for the password" },
+	{ .octet = 19, .name = "either-way", KNOWN, SESSION, WELL,
+	  .login = LOGIN_EITHER, .status = "ok",
+	  .help = "takes the password as such or by a prompt" },
 
 	{ .octet = 20, .name = "wrong-password", SESSION, WELL,
 	  .user = "admin", .password = "out-of-date", .status = "auth",
 	  .help = "refuses the password of its host line" },
 	{ .octet = 21, .name = "keyboard-interactive", KNOWN, SESSION, WELL,
-	  .login = LOGIN_PROMPT, .status = "auth",
+	  .login = LOGIN_PROMPT, .status = "ok",
 	  .help = "asks for the password by a prompt only" },
 	{ .octet = 22, .name = "publickey", KNOWN, SESSION, WELL,
 	  .login = LOGIN_KEY, .status = "auth",
 	  .help = "takes keys only, and knows none" },
+	{ .octet = 23, .name = "one-time-code", OWN("23"), SESSION, WELL,
+	  .login = LOGIN_CODE, .status = "auth",
+	  .help = "asks for a code instead of the password" },
+	{ .octet = 24, .name = "asks-again", OWN("24"), SESSION, WELL,
+	  .login = LOGIN_PROMPT_AGAIN, .status = "auth",
+	  .help = "asks for the password again and again" },
+	{ .octet = 25, .name = "new-password", OWN("25"), SESSION, WELL,
+	  .login = LOGIN_NEW_PASSWORD, .status = "auth",
+	  .help = "wants a new password after the old one, by prompts" },
+	{ .octet = 26, .name = "too-many-failures", OWN("26"), SESSION, WELL,
+	  .login = LOGIN_TOO_MANY, .status = "auth",
+	  .help = "says \"Too many authentication failures\" to a password" },
+	{ .octet = 27, .name = "account-expired", OWN("27"), SESSION, WELL,
+	  .login = LOGIN_ACCOUNT, .status = "auth",
+	  .help = "tells so and ends the connection, as OpenSSH with PAM" },
+	{ .octet = 28, .name = "slow-refusal", OWN("28"), SESSION, WELL,
+	  .login = LOGIN_SLOW_REFUSAL, .status = "auth",
+	  .help = "refuses the password after one second" },
 
 	{ .octet = 40, .name = "no-banner", KNOWN, .serve = serve_no_banner,
 	  .status = "timeout", .help = "accepts and says nothing" },
@@ -93,7 +124,7 @@ const struct behaviour behaviours[] = {
 	{ .octet = 44, .name = "no-eof", KNOWN, SESSION,
 	  .answer = answer_no_eof, .status = "timeout",
 	  .help = "answers, but never sends EOF or CLOSE" },
-	{ .octet = 45, .name = "no-login", KNOWN, SESSION, WELL,
+	{ .octet = 45, .name = "no-login", OWN("45"), SESSION, WELL,
 	  .login = LOGIN_SILENT, .status = "timeout",
 	  .help = "never answers the password" },
 	{ .octet = 46, .name = "no-kex-reply", KNOWN, .status = "timeout",
@@ -154,6 +185,9 @@ const struct behaviour behaviours[] = {
 	{ .octet = 68, .name = "keys-too-soon", KNOWN, .status = "protocol",
 	  .serve = serve_keys_too_soon,
 	  .help = "the same key, unencrypted, after NEWKEYS" },
+	{ .octet = 69, .name = "drop-in-login", OWN("69"), SESSION, WELL,
+	  .login = LOGIN_HANG_UP, .status = "protocol",
+	  .help = "ends the connection instead of judging the password" },
 
 	{ .octet = 70, .name = "drop-after-login", KNOWN, SESSION, WELL,
 	  .login = LOGIN_DROP, .status = "command",
@@ -193,6 +227,19 @@ const struct behaviour behaviours[] = {
 
 	{ .octet = 90, .name = "refused", KNOWN, .serve = NULL,
 	  .status = "refused", .help = "nothing listens on its port" },
+
+	{ .octet = 100, .name = "jump-ten", KNOWN, SESSION, WELL,
+	  .forward = FORWARD_TEN, .status = "ok",
+	  .help = "as a jump host carries ten at once, refuses the eleventh" },
+	{ .octet = 101, .name = "jump-not", KNOWN, SESSION, WELL,
+	  .forward = FORWARD_NO, .status = "ok",
+	  .help = "is no jump host: forwarding is prohibited" },
+	{ .octet = 102, .name = "jump-dies", KNOWN, SESSION, WELL,
+	  .forward = FORWARD_DIES, .status = "ok",
+	  .help = "as a jump host ends the connection with the 20th channel" },
+	{ .octet = 103, .name = "jump-silent", KNOWN, SESSION, WELL,
+	  .forward = FORWARD_SILENT, .status = "ok",
+	  .help = "as a jump host never answers who wants a channel" },
 };
 /* clang-format on */
 

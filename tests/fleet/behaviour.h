@@ -21,6 +21,18 @@ enum login {
 	LOGIN_KEY,    /* publickey only, and no key is known */
 	LOGIN_DROP,   /* the connection ends right after "success" */
 	LOGIN_BANNER, /* text for the user first (RFC 4252 section 5.4) */
+	/* Of a password, whatever it is: */
+	LOGIN_SLOW_REFUSAL, /* refused one second later, unless it is right */
+	LOGIN_ACCOUNT,  /* a text that the account has expired, and the end */
+	LOGIN_HANG_UP,  /* the end */
+	LOGIN_TOO_MANY, /* "Too many authentication failures", and the end */
+	/* keyboard-interactive: */
+	LOGIN_EITHER,       /* or the password */
+	LOGIN_TWO_PROMPTS,  /* one that is shown, and the password */
+	LOGIN_ZERO_PROMPTS, /* before the password and after it */
+	LOGIN_CODE,         /* no password is asked for */
+	LOGIN_PROMPT_AGAIN, /* for the password, again and again */
+	LOGIN_NEW_PASSWORD, /* is asked for after the old one */
 };
 
 /* What a session offers in the key exchange. */
@@ -30,6 +42,15 @@ enum offer {
 	OFFER_RSA_SHA2, /* an RSA host key, SHA-2 only */
 	OFFER_CHACHA,   /* chacha20-poly1305 as the only cipher */
 	OFFER_COUNT
+};
+
+/* What a session carries to others, as a jump host. */
+enum forward_kind {
+	FORWARD_ANY,    /* to any host of 127.0.0.0/8 */
+	FORWARD_TEN,    /* ten at once, an eleventh is refused */
+	FORWARD_NO,     /* nothing: refused */
+	FORWARD_DIES,   /* the connection ends with the twentieth */
+	FORWARD_SILENT, /* a request is never answered */
 };
 
 /* One kind of host. */
@@ -48,6 +69,7 @@ struct behaviour {
 	unsigned octet;     /* the second of the address, 127.OCTET.b.c */
 	enum login login;
 	enum offer offer;
+	enum forward_kind forward;
 	bool no_channel; /* channel opens are refused */
 	bool no_exec;    /* exec requests are refused */
 };

@@ -139,6 +139,36 @@ static bool end(struct client *c, const char *status, const char *step)
 	return false;
 }
 
+/* Any hidden prompt is taken to be for the password. */
+static LIBSSH2_USERAUTH_KBDINT_RESPONSE_FUNC(answer_prompts)
+{
+	const struct client *c = *abstract;
+
+	(void)name;
+	(void)name_len;
+	(void)instruction;
+	(void)instruction_len;
+	for (int i = 0; i < num_prompts; i++) {
+		responses[i].text =
+		    strdup(prompts[i].echo ? "" : c->target->password);
+		if (responses[i].text != NULL)
+			responses[i].length =
+			    (unsigned)strlen(responses[i].text);
+	}
+}
+
+static bool log_in_by_prompts(struct client *c)
+{
+	const struct target *t = c->target;
+	int rc = 0;
+
+	do {
+		rc = libssh2_userauth_keyboard_interactive_ex(
+		    c->ssh, t->user, (unsigned)strlen(t->user), answer_prompts);
+	} while (wait_for(c, rc));
+	return rc == 0 ? true : end(c, "auth", "auth");
+}
+
 static bool log_in(struct client *c)
 {
 	const struct target *t = c->target;
@@ -161,7 +191,7 @@ static bool log_in(struct client *c)
 		    (unsigned)strlen(t->password), NULL);
 	} while (wait_for(c, rc));
 	if (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED)
-		return end(c, "auth", "auth");
+		return log_in_by_prompts(c);
 	return rc == 0 ? true : end(c, "protocol", "auth");
 }
 

@@ -80,6 +80,9 @@ static void obey(struct control *control, const char *line, FILE *out)
 	if (strcmp(line, "counts") == 0) {
 		if (!counts_print_all(control->counts, out))
 			fputs("error: out of memory\n", out);
+	} else if (strcmp(line, "networks") == 0) {
+		if (!counts_print_networks(control->counts, out))
+			fputs("error: out of memory\n", out);
 	} else if (strcmp(line, "totals") == 0) {
 		counts_print_totals(control->counts, out);
 	} else if (strcmp(line, "reset") == 0) {
@@ -89,7 +92,9 @@ static void obey(struct control *control, const char *line, FILE *out)
 	           address_parse(line + strlen(counts_of), &address)) {
 		counts_print(control->counts, address, out);
 	} else {
-		fputs("error: counts, counts ADDRESS, totals or reset\n", out);
+		fputs("error: counts, counts ADDRESS, networks, totals or "
+		      "reset\n",
+		      out);
 	}
 }
 

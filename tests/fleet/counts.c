@@ -10,18 +10,23 @@
 
 struct entry {
 	struct entry *next; /* in its bucket */
-	uint32_t address;
+	uint32_t address;   /* of a network: its first one */
 	uint64_t connections;
 	uint64_t kinds[COUNT_KINDS];
 	uint64_t held;
 	uint64_t held_most;
 };
 
+struct table {
+	size_t entries;
+	struct entry *buckets[BUCKETS];
+};
+
 struct counts {
 	pthread_mutex_t lock; /* guards all below */
 	struct entry total;
-	size_t entries;
-	struct entry *buckets[BUCKETS];
+	struct table hosts;
+	struct table networks; /* each /24 */
 };
 
 struct counts *counts_new(void)
@@ -37,12 +42,10 @@ struct counts *counts_new(void)
 	return counts;
 }
 
-void counts_free(struct counts *counts)
+static void release(struct table *table)
 {
-	if (counts == NULL)
-		return;
 	for (size_t i = 0; i < BUCKETS; i++) {
-		struct entry *e = counts->buckets[i];
+		struct entry *e = table->buckets[i];
 
 		while (e != NULL) {
 			struct entry *next = e->next;
@@ -51,20 +54,48 @@ void counts_free(struct counts *counts)
 			e = next;
 		}
 	}
+}
+
+void counts_free(struct counts *counts)
+{
+	if (counts == NULL)
+		return;
+	release(&counts->hosts);
+	release(&counts->networks);
 	pthread_mutex_destroy(&counts->lock);
 	free(counts);
 }
 
+static uint32_t network_of(uint32_t address)
+{
+	return address & ~UINT32_C(255);
+}
+
 /* Where the address's entry is or belongs. The lock is held. */
-static struct entry **find(struct counts *counts, uint32_t address)
+static struct entry **find(struct table *table, uint32_t address)
 {
 	/* Fibonacci hashing: fleets count their last octet up. */
 	struct entry **p =
-	    &counts->buckets[(address * UINT32_C(2654435769)) >> 18];
+	    &table->buckets[(address * UINT32_C(2654435769)) >> 18];
 
 	while (*p != NULL && (*p)->address != address)
 		p = &(*p)->next;
 	return p;
+}
+
+/* NULL without memory. The lock is held. */
+static struct entry *find_or_add(struct table *table, uint32_t address)
+{
+	struct entry **p = find(table, address);
+
+	if (*p == NULL) {
+		*p = calloc(1, sizeof(**p));
+		if (*p == NULL)
+			return NULL;
+		(*p)->address = address;
+		table->entries++;
+	}
+	return *p;
 }
 
 static void hold(struct entry *e)
@@ -77,46 +108,46 @@ static void hold(struct entry *e)
 
 uint64_t counts_opened(struct counts *counts, uint32_t address)
 {
-	struct entry **p = NULL;
+	struct entry *host = NULL, *network = NULL;
 	uint64_t number = 0;
 
 	pthread_mutex_lock(&counts->lock);
-	p = find(counts, address);
-	if (*p == NULL) {
-		*p = calloc(1, sizeof(**p));
-		if (*p == NULL)
-			goto out;
-		(*p)->address = address;
-		counts->entries++;
+	host = find_or_add(&counts->hosts, address);
+	network = find_or_add(&counts->networks, network_of(address));
+	if (host != NULL && network != NULL) {
+		hold(host);
+		hold(network);
+		hold(&counts->total);
+		number = host->connections;
 	}
-	hold(*p);
-	hold(&counts->total);
-	number = (*p)->connections;
-out:
 	pthread_mutex_unlock(&counts->lock);
 	return number;
 }
 
 void counts_closed(struct counts *counts, uint32_t address)
 {
-	struct entry *e = NULL;
+	struct entry *host = NULL, *network = NULL;
 
 	pthread_mutex_lock(&counts->lock);
-	e = *find(counts, address);
-	assert(e != NULL);
-	e->held--;
+	host = *find(&counts->hosts, address);
+	network = *find(&counts->networks, network_of(address));
+	assert(host != NULL && network != NULL);
+	host->held--;
+	network->held--;
 	counts->total.held--;
 	pthread_mutex_unlock(&counts->lock);
 }
 
 void counts_add(struct counts *counts, uint32_t address, enum count count)
 {
-	struct entry *e = NULL;
+	struct entry *host = NULL, *network = NULL;
 
 	pthread_mutex_lock(&counts->lock);
-	e = *find(counts, address);
-	assert(e != NULL);
-	e->kinds[count]++;
+	host = *find(&counts->hosts, address);
+	network = *find(&counts->networks, network_of(address));
+	assert(host != NULL && network != NULL);
+	host->kinds[count]++;
+	network->kinds[count]++;
 	counts->total.kinds[count]++;
 	pthread_mutex_unlock(&counts->lock);
 }
@@ -128,15 +159,21 @@ static void clear(struct entry *e)
 	e->held_most = e->held;
 }
 
+static void clear_all(struct table *table)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct entry *e = table->buckets[i]; e != NULL;
+		     e = e->next)
+			clear(e);
+	}
+}
+
 void counts_reset(struct counts *counts)
 {
 	pthread_mutex_lock(&counts->lock);
 	clear(&counts->total);
-	for (size_t i = 0; i < BUCKETS; i++) {
-		for (struct entry *e = counts->buckets[i]; e != NULL;
-		     e = e->next)
-			clear(e);
-	}
+	clear_all(&counts->hosts);
+	clear_all(&counts->networks);
 	pthread_mutex_unlock(&counts->lock);
 }
 
@@ -166,16 +203,17 @@ static int by_address(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-bool counts_print_all(struct counts *counts, FILE *out)
+static bool print_table(struct counts *counts, const struct table *table,
+                        FILE *out)
 {
 	struct entry *copy = NULL;
 	size_t n = 0;
 
 	/* Copied, for the lock is not held while a slow reader reads. */
 	pthread_mutex_lock(&counts->lock);
-	copy = calloc(counts->entries + 1, sizeof(*copy));
+	copy = calloc(table->entries + 1, sizeof(*copy));
 	for (size_t i = 0; copy != NULL && i < BUCKETS; i++) {
-		for (struct entry *e = counts->buckets[i]; e != NULL;
+		for (struct entry *e = table->buckets[i]; e != NULL;
 		     e = e->next)
 			copy[n++] = *e;
 	}
@@ -189,13 +227,23 @@ bool counts_print_all(struct counts *counts, FILE *out)
 	return true;
 }
 
+bool counts_print_all(struct counts *counts, FILE *out)
+{
+	return print_table(counts, &counts->hosts, out);
+}
+
+bool counts_print_networks(struct counts *counts, FILE *out)
+{
+	return print_table(counts, &counts->networks, out);
+}
+
 void counts_print(struct counts *counts, uint32_t address, FILE *out)
 {
 	struct entry copy = { .address = address };
 	const struct entry *e = NULL;
 
 	pthread_mutex_lock(&counts->lock);
-	e = *find(counts, address);
+	e = *find(&counts->hosts, address);
 	if (e != NULL)
 		copy = *e;
 	pthread_mutex_unlock(&counts->lock);

@@ -40,11 +40,13 @@ void counts_add(struct counts *counts, uint32_t address, enum count count);
 void counts_reset(struct counts *counts);
 
 /*
- * Writes one line per address seen, in the order of addresses, one line for
- * `address` (zeros if it was never seen), or one line for all. Fields, parted
+ * Writes one line per address seen, in the order of addresses, one per /24 (as
+ * its first address, 127.1.2.0), one line for `address` (zeros if it was never
+ * seen), or one line for all. Fields, parted
  * by tabs: address (or "all"), connections, passwords, prompts, keys,
  * execs, held, most held at once.
  */
 bool counts_print_all(struct counts *counts, FILE *out);
+bool counts_print_networks(struct counts *counts, FILE *out);
 void counts_print(struct counts *counts, uint32_t address, FILE *out);
 void counts_print_totals(struct counts *counts, FILE *out);

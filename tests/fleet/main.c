@@ -30,10 +30,12 @@ struct options {
 static const char help[] =
     "usage: fleet --port P [--rtt MS] [--segments] [--seed N]"
     " [--control SOCKET]\n"
-    "             [--any-password]\n"
+    "             [--any-password] [--host-keys N]\n"
+    "             [--authorized-keys FILE]\n"
     "       fleet --hosts KIND=N[,KIND=N...] --port P [--expect]\n"
     "       fleet --list\n"
-    "       fleet --ask SOCKET counts [ADDRESS] | totals | reset\n"
+    "       fleet --ask SOCKET counts [ADDRESS] | networks | totals |\n"
+    "                           reset\n"
     "\n"
     "Every address of 127.0.0.0/8 is a host; its second octet says what\n"
     "kind. Prints \"ready PORT\" when it listens; ends with its parent.\n"
@@ -43,6 +45,8 @@ static const char help[] =
     "  -s, --segments       pass bytes on in pieces of random size\n"
     "  -S, --seed N         of these sizes; default 1\n"
     "  -P, --any-password   let the right user in with any password\n"
+    "  -k, --host-keys N    each host has a key of its own, made of N\n"
+    "  -A, --authorized-keys FILE  the right user gets in with these keys\n"
     "  -c, --control SOCKET tell the counts through this Unix socket\n"
     "  -a, --ask SOCKET     ask a running fleet\n"
     "  -H, --hosts LIST     print a host file; all=N: N of each kind\n"
@@ -56,6 +60,8 @@ static const struct option table[] = {
 	{ "segments", no_argument, NULL, 's' },
 	{ "seed", required_argument, NULL, 'S' },
 	{ "any-password", no_argument, NULL, 'P' },
+	{ "host-keys", required_argument, NULL, 'k' },
+	{ "authorized-keys", required_argument, NULL, 'A' },
 	{ "control", required_argument, NULL, 'c' },
 	{ "ask", required_argument, NULL, 'a' },
 	{ "hosts", required_argument, NULL, 'H' },
@@ -116,6 +122,15 @@ static bool take(struct options *o, int option)
 	case 'P':
 		o->settings.any_password = true;
 		return true;
+	case 'k':
+		if (!whole_number(optarg, UINT32_MAX, &n))
+			return false;
+		o->settings.host_keys = true;
+		o->settings.key_seed = n;
+		return true;
+	case 'A':
+		o->settings.keys = optarg;
+		return true;
 	case 'c':
 		o->settings.control = optarg;
 		return true;
@@ -143,7 +158,7 @@ static bool take(struct options *o, int option)
 
 static bool parse(struct options *o, int argc, char **argv)
 {
-	static const char flags[] = "p:r:sS:Pc:a:H:elh";
+	static const char flags[] = "p:r:sS:Pk:A:c:a:H:elh";
 	bool port_needed = false;
 
 	for (;;) {

@@ -5,6 +5,7 @@
 
 #include <libssh/server.h>
 
+#include "tests/fleet/own_key.h"
 #include "tests/fleet/say.h"
 
 #define RSA_BITS 2048
@@ -28,6 +29,10 @@ static const struct terms terms[OFFER_COUNT] = {
 /* Guards the binds: ssh_bind_accept_fd() writes errors into them. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ssh_bind binds[OFFER_COUNT];
+
+/* Written before there are threads. */
+static bool key_of_each;
+static uint64_t key_seed;
 
 static ssh_key make_key(enum ssh_keytypes_e type)
 {
@@ -74,8 +79,10 @@ failed:
 	return NULL;
 }
 
-bool offer_init(void)
+bool offer_init(bool each, uint64_t seed)
 {
+	key_of_each = each;
+	key_seed = seed;
 	binds[OFFER_USUAL] = make_bind(OFFER_USUAL);
 	return binds[OFFER_USUAL] != NULL;
 }
@@ -88,8 +95,21 @@ void offer_release(void)
 	}
 }
 
-ssh_session offer_accept(enum offer offer, int fd)
+/* For the session that is accepted next: it has a copy. */
+static bool show_key_of(ssh_bind bind, uint32_t address)
 {
+	ssh_key key = own_key(key_seed, address);
+
+	if (key == NULL || !set(bind, SSH_BIND_OPTIONS_IMPORT_KEY, key)) {
+		ssh_key_free(key);
+		return false;
+	}
+	return true; /* it owns the key now */
+}
+
+ssh_session offer_accept(enum offer offer, uint32_t address, int fd)
+{
+	bool own_key = key_of_each && terms[offer].key == SSH_KEYTYPE_ED25519;
 	ssh_session ssh = ssh_new();
 	int rc = SSH_ERROR;
 
@@ -100,7 +120,8 @@ ssh_session offer_accept(enum offer offer, int fd)
 	pthread_mutex_lock(&lock);
 	if (binds[offer] == NULL)
 		binds[offer] = make_bind(offer);
-	if (binds[offer] != NULL)
+	if (binds[offer] != NULL &&
+	    (!own_key || show_key_of(binds[offer], address)))
 		rc = ssh_bind_accept_fd(binds[offer], ssh, fd);
 	pthread_mutex_unlock(&lock);
 	if (rc == SSH_OK)

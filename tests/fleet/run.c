@@ -20,6 +20,7 @@
 #include "tests/fleet/control.h"
 #include "tests/fleet/counts.h"
 #include "tests/fleet/crew.h"
+#include "tests/fleet/keys.h"
 #include "tests/fleet/say.h"
 #include "tests/fleet/server.h"
 
@@ -254,7 +255,10 @@ int fleet_run(const struct settings *settings)
 
 	fleet.signals = catch_signals(getppid());
 	raise_file_limit();
-	if (fleet.signals < 0 || !server_init(settings->any_password))
+	if (fleet.signals < 0 ||
+	    (settings->keys != NULL && !keys_load(settings->keys)) ||
+	    !server_init(settings->any_password, settings->host_keys,
+	                 settings->key_seed))
 		return EXIT_FAILURE;
 	if (start(&fleet)) {
 		printf("ready %u\n", (unsigned)port_of(fleet.listener));
@@ -264,6 +268,7 @@ int fleet_run(const struct settings *settings)
 	}
 	stop(&fleet);
 	server_release();
+	keys_release();
 	close(fleet.signals);
 	return status;
 }

@@ -8,7 +8,10 @@
 struct settings {
 	uint16_t port;       /* 0: a free one */
 	const char *control; /* path of the control socket, or NULL */
+	const char *keys;    /* see keys_load(), or NULL */
 	bool any_password;   /* see server_init() */
+	bool host_keys;      /* see offer_init() */
+	uint64_t key_seed;
 	struct delay_settings delay;
 };
 

@@ -14,8 +14,10 @@
 #include "tests/fleet/behaviour.h"
 #include "tests/fleet/conn.h"
 #include "tests/fleet/counts.h"
+#include "tests/fleet/forward.h"
 #include "tests/fleet/offer.h"
 #include "tests/fleet/say.h"
+#include "tests/fleet/signin.h"
 
 #define INPUT_MAX ((size_t)1024 * 1024) /* of a script on standard input */
 
@@ -37,113 +39,38 @@ struct session {
 	ssh_session ssh;
 	struct ssh_server_callbacks_struct callbacks;
 	struct channel *channels;
-	bool prompted; /* the right user was asked for a password */
-	bool logged_in;
-	bool drop; /* ends when the callback has returned */
+	ssh_event event;
+	struct forwards *forwards;
+	struct signin signin;
 };
 
-static bool any_password; /* set before there are threads */
-
-static bool known(const char *user, const char *password)
+/* What no callback took: 1 asks libssh for the answer it has for all of it. */
+static int on_message(ssh_session ssh, ssh_message message, void *arg)
 {
-	return strcmp(user, FLEET_USER) == 0 &&
-	       (any_password || strcmp(password, FLEET_PASSWORD) == 0);
-}
+	struct session *s = arg;
 
-/* The end of every login that succeeds. */
-static int let_in(struct session *s)
-{
-	s->logged_in = true;
-	if (s->conn->behaviour->login == LOGIN_DROP)
-		s->drop = true;
-	return SSH_AUTH_SUCCESS;
-}
-
-/* Where OpenSSH sends it: when a login is asked for, before the reply. */
-static void send_login_banner(ssh_session ssh)
-{
-	ssh_string text =
-	    ssh_string_from_char("Authorized use only.\n"
-	                         "IP:127.1.1.1  hostname:forged\n");
-
-	if (text != NULL)
-		ssh_send_issue_banner(ssh, text);
-	ssh_string_free(text);
+	(void)ssh;
+	if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN &&
+	    ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP &&
+	    s->signin.logged_in)
+		return forwards_open(s->forwards, s->event, message);
+	return signin_message(&s->signin, message);
 }
 
 static int on_password(ssh_session ssh, const char *user, const char *password,
                        void *arg)
 {
 	struct session *s = arg;
-	enum login login = s->conn->behaviour->login;
 
-	counts_add(s->conn->counts, s->conn->address, COUNT_PASSWORD);
-	if (login == LOGIN_PROMPT || login == LOGIN_KEY)
-		return SSH_AUTH_DENIED;
-	if (login == LOGIN_BANNER)
-		send_login_banner(ssh);
-	if (login == LOGIN_SILENT) {
-		/* Its packets stay unread, which nobody can tell. */
-		while (conn_sleep(s->conn, 60 * 1000))
-			;
-		s->drop = true;
-		return SSH_AUTH_DENIED;
-	}
-	if (login == LOGIN_SLOW && !conn_sleep(s->conn, 1000))
-		return SSH_AUTH_DENIED;
-	return known(user, password) ? let_in(s) : SSH_AUTH_DENIED;
+	return signin_password(ssh, user, password, &s->signin);
 }
 
 static int on_key(ssh_session ssh, const char *user, struct ssh_key_struct *key,
                   char signature_state, void *arg)
 {
-	const struct session *s = arg;
-
-	(void)ssh;
-	(void)user;
-	(void)key;
-	(void)signature_state;
-	counts_add(s->conn->counts, s->conn->address, COUNT_KEY);
-	return SSH_AUTH_DENIED;
-}
-
-/* A keyboard-interactive answer; 0.10 has no callback for it. */
-static bool prompt_answered(struct session *s)
-{
-	const char *answer = NULL;
-
-	counts_add(s->conn->counts, s->conn->address, COUNT_PROMPT);
-	if (ssh_userauth_kbdint_getnanswers(s->ssh) == 1)
-		answer = ssh_userauth_kbdint_getanswer(s->ssh, 0);
-	return answer != NULL && s->prompted && known(FLEET_USER, answer);
-}
-
-/* What no callback took: 1 asks libssh for the answer it has for all of it. */
-static int on_message(ssh_session ssh, ssh_message message, void *arg)
-{
 	struct session *s = arg;
-	const char *user = NULL;
-	const char *prompts[] = { "Password: " };
-	char echo[] = { 0 };
 
-	(void)ssh;
-	if (ssh_message_type(message) != SSH_REQUEST_AUTH ||
-	    ssh_message_subtype(message) != SSH_AUTH_METHOD_INTERACTIVE ||
-	    s->conn->behaviour->login != LOGIN_PROMPT)
-		return 1;
-	if (!ssh_message_auth_kbdint_is_response(message)) {
-		/* The answer comes without the user's name. */
-		user = ssh_message_auth_user(message);
-		s->prompted = user != NULL && strcmp(user, FLEET_USER) == 0;
-		ssh_message_auth_interactive_request(message, "", "", 1,
-		                                     prompts, echo);
-		return 0;
-	}
-	if (!prompt_answered(s))
-		return 1;
-	ssh_message_auth_reply_success(message, 0);
-	let_in(s);
-	return 0;
+	return signin_key(ssh, user, key, signature_state, &s->signin);
 }
 
 static int on_exec(ssh_session ssh, ssh_channel channel, const char *command,
@@ -172,7 +99,7 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 	if (is_stderr != 0 || c->answered)
 		return (int)length;
 	if (length > INPUT_MAX - c->input_length) {
-		c->session->drop = true;
+		c->session->signin.drop = true;
 		return (int)length;
 	}
 	if (c->input_length + length > c->input_room) {
@@ -180,7 +107,7 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data,
 		char *grown = realloc(c->input, room);
 
 		if (grown == NULL) {
-			c->session->drop = true;
+			c->session->signin.drop = true;
 			return (int)length;
 		}
 		c->input = grown;
@@ -205,7 +132,7 @@ static ssh_channel on_open(ssh_session ssh, void *arg)
 	struct session *s = arg;
 	struct channel *c = NULL;
 
-	if (s->conn->behaviour->no_channel || !s->logged_in)
+	if (s->conn->behaviour->no_channel || !s->signin.logged_in)
 		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
@@ -304,7 +231,7 @@ bool call_banner(struct call *call, const char *text)
 
 void call_drop(struct call *call)
 {
-	call->channel->session->drop = true;
+	call->channel->session->signin.drop = true;
 }
 
 /* Answers what has been asked and is complete. */
@@ -328,21 +255,9 @@ static void answer_calls(struct session *s)
 	}
 }
 
-static int methods(enum login login)
-{
-	if (login == LOGIN_PROMPT)
-		return SSH_AUTH_METHOD_INTERACTIVE;
-	if (login == LOGIN_KEY)
-		return SSH_AUTH_METHOD_PUBLICKEY;
-	return SSH_AUTH_METHOD_PASSWORD;
-}
-
 /* Key exchange and whatever follows, until the client is gone. */
 static void talk(struct session *s)
 {
-	const struct behaviour *b = s->conn->behaviour;
-	ssh_event event = NULL;
-
 	s->callbacks.userdata = s;
 	s->callbacks.auth_password_function = on_password;
 	s->callbacks.auth_pubkey_function = on_key;
@@ -351,19 +266,21 @@ static void talk(struct session *s)
 	if (ssh_set_server_callbacks(s->ssh, &s->callbacks) != SSH_OK)
 		return;
 	ssh_set_message_callback(s->ssh, on_message, s);
-	ssh_set_auth_methods(s->ssh, methods(b->login));
+	ssh_set_auth_methods(s->ssh, signin_methods(&s->signin));
 	if (ssh_handle_key_exchange(s->ssh) != SSH_OK)
 		return;
-	event = ssh_event_new();
-	if (event == NULL)
+	s->event = ssh_event_new();
+	s->forwards = forwards_new(s->conn);
+	if (s->event == NULL || s->forwards == NULL)
 		return;
-	if (ssh_event_add_session(event, s->ssh) == SSH_OK) {
-		while (!s->drop && ssh_is_connected(s->ssh) == 1 &&
-		       ssh_event_dopoll(event, -1) != SSH_ERROR)
+	if (ssh_event_add_session(s->event, s->ssh) == SSH_OK) {
+		while (!s->signin.drop && ssh_is_connected(s->ssh) == 1 &&
+		       ssh_event_dopoll(s->event, -1) != SSH_ERROR) {
 			answer_calls(s);
-		ssh_event_remove_session(event, s->ssh);
+			s->signin.drop |= !forwards_look(s->forwards, s->event);
+		}
+		ssh_event_remove_session(s->event, s->ssh);
 	}
-	ssh_event_free(event);
 }
 
 void serve_session(struct conn *conn)
@@ -377,10 +294,14 @@ void serve_session(struct conn *conn)
 		say(errno, "could not take a connection");
 		return;
 	}
-	s.ssh = offer_accept(conn->behaviour->offer, fd);
+	s.ssh = offer_accept(conn->behaviour->offer, conn->address, fd);
 	if (s.ssh == NULL)
 		return;
+	s.signin = (struct signin){ .conn = conn, .ssh = s.ssh };
 	talk(&s);
+	forwards_free(s.forwards, s.event);
+	if (s.event != NULL)
+		ssh_event_free(s.event);
 	/* No SSH_MSG_DISCONNECT: a host that drops does not say so. */
 	ssh_free(s.ssh);
 	while (s.channels != NULL) {
@@ -393,14 +314,14 @@ void serve_session(struct conn *conn)
 	}
 }
 
-bool server_init(bool any)
+bool server_init(bool any, bool host_keys, uint64_t seed)
 {
-	any_password = any;
+	signin_init(any);
 	if (ssh_init() != SSH_OK) {
 		say(0, "libssh could not be initialised");
 		return false;
 	}
-	return offer_init();
+	return offer_init(host_keys, seed);
 }
 
 void server_release(void)

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conn;
 
@@ -11,10 +12,10 @@ struct conn;
  * answers to a command.
  */
 
-/* Makes the host keys. In main, before any thread. any_password: the user of
- * the well hosts gets in whatever the password is, so that a test can give
- * each host its own. */
-bool server_init(bool any_password);
+/* Makes the host keys, see offer_init(). In main, before any thread.
+ * any_password: the user of the well hosts gets in whatever the password is, so
+ * that a test can give each host its own. */
+bool server_init(bool any_password, bool host_keys, uint64_t seed);
 void server_release(void);
 
 /* The handler of all such hosts. */
