@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ void jobs_close(struct jobs *jobs)
 {
 	if (jobs->wake_fd < 0)
 		return;
-	assert(jobs->busy.count == 0 && jobs->waiting.count == 0);
+	assert(jobs->busy.count == 0 && jobs->waiting.count == 0 &&
+	       jobs->parked.count == 0);
 	close(jobs->wake_fd);
 	jobs->wake_fd = -1;
 	pthread_mutex_destroy(&jobs->lock);
@@ -76,6 +78,11 @@ static void insert_after(struct job_list *list, struct job *at, struct job *job)
 	else
 		list->first = job;
 	list->count++;
+}
+
+static void append(struct job_list *list, struct job *job)
+{
+	insert_after(list, list->last, job);
 }
 
 static void take_out(struct job_list *list, struct job *job)
@@ -106,8 +113,9 @@ static void wake_reader(struct jobs *jobs)
 void jobs_begin(struct jobs *jobs, struct job *job)
 {
 	atomic_store(&job->stage, JOB_QUEUED);
+	job->jobs = jobs;
 	pthread_mutex_lock(&jobs->lock);
-	insert_after(&jobs->busy, jobs->busy.last, job);
+	append(&jobs->busy, job);
 	pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -142,6 +150,7 @@ bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline)
 		return false;
 	}
 	take_out(&jobs->busy, job);
+	job->granted = false; /* the place that it was for was given back */
 	at = jobs->waiting.last;
 	while (at != NULL && at->due > job->due)
 		at = at->previous;
@@ -149,6 +158,53 @@ bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline)
 	wake_reader(jobs);
 	pthread_mutex_unlock(&jobs->lock);
 	return true;
+}
+
+/* Among those that wait, as due now: behind the few that are due already. The
+ * lock is held. */
+static void wait_for_reader(struct jobs *jobs, struct job *job)
+{
+	struct job *next = jobs->waiting.first;
+
+	job->due = monotonic_ns();
+	while (next != NULL && next->due <= job->due)
+		next = next->next;
+	insert_after(&jobs->waiting,
+	             next != NULL ? next->previous : jobs->waiting.last, job);
+	wake_reader(jobs);
+}
+
+void jobs_park(struct jobs *jobs, struct job *job)
+{
+	pthread_mutex_lock(&jobs->lock);
+	take_out(&jobs->busy, job);
+	if (job->granted) {
+		job->granted = false;
+		wait_for_reader(jobs, job);
+	} else {
+		job->parked = true;
+		append(&jobs->parked, job);
+		/* It may be the last one that was busy. */
+		wake_reader(jobs);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_granted(struct pace_place *place)
+{
+	struct job *job =
+	    (void *)((char *)place - offsetof(struct job, progress.place));
+	struct jobs *jobs = job->jobs;
+
+	pthread_mutex_lock(&jobs->lock);
+	if (job->parked) {
+		job->parked = false;
+		take_out(&jobs->parked, job);
+		wait_for_reader(jobs, job);
+	} else {
+		job->granted = true;
+	}
+	pthread_mutex_unlock(&jobs->lock);
 }
 
 void jobs_end(struct jobs *jobs, struct job *job)
@@ -163,16 +219,21 @@ void jobs_end(struct jobs *jobs, struct job *job)
 
 struct job *jobs_due(struct jobs *jobs, bool all)
 {
+	struct job_list *list = &jobs->waiting;
 	struct job *job;
 
 	pthread_mutex_lock(&jobs->lock);
-	job = jobs->waiting.first;
+	if (all && list->first == NULL)
+		list = &jobs->parked;
+	job = list->first;
 	if (job != NULL && !all && job->due > monotonic_ns())
 		job = NULL;
 	if (job != NULL) {
-		take_out(&jobs->waiting, job);
+		take_out(list, job);
+		job->parked = false;
+		job->again = true;
 		atomic_store(&job->stage, JOB_QUEUED);
-		insert_after(&jobs->busy, jobs->busy.last, job);
+		append(&jobs->busy, job);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	return job;
@@ -186,7 +247,7 @@ void jobs_look(struct jobs *jobs, struct jobs_state *state)
 	(void)!read(jobs->wake_fd, &woken, sizeof(woken));
 	pthread_mutex_lock(&jobs->lock);
 	state->busy = jobs->busy.count;
-	state->waiting = jobs->waiting.count;
+	state->waiting = jobs->waiting.count + jobs->parked.count;
 	state->next =
 	    jobs->waiting.first != NULL ? jobs->waiting.first->due : 0;
 	pthread_mutex_unlock(&jobs->lock);
@@ -224,13 +285,14 @@ static int compare_sights(const void *a, const void *b)
 
 /* Allocated; NULL without memory. */
 static struct sight *look_around(struct jobs *jobs, size_t *count,
-                                 size_t *waiting)
+                                 size_t *waiting, size_t *parked)
 {
 	struct sight *sights;
 
 	*count = 0;
 	pthread_mutex_lock(&jobs->lock);
 	*waiting = jobs->waiting.count;
+	*parked = jobs->parked.count;
 	sights = calloc(jobs->busy.count + 1, sizeof(*sights));
 	for (const struct job *job = jobs->busy.first;
 	     sights != NULL && job != NULL; job = job->next) {
@@ -250,8 +312,8 @@ static struct sight *look_around(struct jobs *jobs, size_t *count,
 
 void jobs_report(struct jobs *jobs, size_t most)
 {
-	size_t count, waiting;
-	struct sight *sights = look_around(jobs, &count, &waiting);
+	size_t count, waiting, parked;
+	struct sight *sights = look_around(jobs, &count, &waiting, &parked);
 	nanoseconds now = monotonic_ns();
 
 	if (sights == NULL)
@@ -268,6 +330,11 @@ void jobs_report(struct jobs *jobs, size_t most)
 	if (waiting > 0)
 		log_try(LOG_NOTICE, "waiting for another attempt: %zu %s",
 		        waiting, waiting == 1 ? "host" : "hosts");
+	if (parked > 0)
+		log_try(LOG_NOTICE,
+		        "waiting for a place in their network: "
+		        "%zu %s",
+		        parked, parked == 1 ? "host" : "hosts");
 	if (count == 0)
 		log_try(LOG_NOTICE, "no host is in flight");
 	free(sights);

@@ -12,9 +12,10 @@
 
 /*
  * The hosts that a run has read and not yet done with: those that the pool has
- * (queued, or in flight on a worker), and those that wait for their next
- * attempt, which no worker waits with. A job has one owner at a time: the
- * reader, then the pool, then the waiting list, then the reader again.
+ * (queued, or in flight on a worker), those that wait for their next attempt,
+ * and those that are parked: their network is full (pace.h). No worker waits
+ * with either. A job has one owner at a time: the reader, then the pool, then a
+ * list, then the reader again.
  */
 struct run;
 
@@ -24,12 +25,16 @@ struct job {
 	struct run *run;
 	struct record *record;
 	struct probe_progress progress;
-	bool last; /* no more attempts: deliver what the last one found */
+	bool last;  /* no more attempts: deliver what the last one found */
+	bool again; /* it was with the pool before, and goes first */
 	_Atomic(enum job_stage) stage; /* and before it: */
 	nanoseconds begin;             /* of this attempt */
 
-	/* For jobs.c. */
-	nanoseconds due; /* of the next attempt */
+	/* For jobs.c, under its lock. */
+	struct jobs *jobs; /* once it has begun */
+	bool parked;       /* is in that list */
+	bool granted;      /* before it was parked */
+	nanoseconds due;   /* of the next attempt */
 	struct job *next, *previous;
 };
 
@@ -42,15 +47,16 @@ struct job_list {
 	size_t count;
 };
 
-/* So many may wait for their next attempt before the reader waits for them: 32
- * MiB of records, and 10,000 refused hosts a second. */
+/* So many may wait, for their next attempt or parked, before the reader waits
+ * for them: 32 MiB of records, and 10,000 refused hosts a second. */
 #define JOBS_WAITING_MAX 8192
 
 struct jobs {
 	pthread_mutex_t lock;    /* guards the lists */
 	struct job_list busy;    /* the pool's */
 	struct job_list waiting; /* by the time of their attempt */
-	unsigned seed;           /* of the jitter */
+	struct job_list parked;
+	unsigned seed; /* of the jitter */
 	int wake_fd; /* eventfd, readable when jobs_wait() has to look again */
 };
 
@@ -71,16 +77,31 @@ void job_enter(struct job *job, enum job_stage stage);
  */
 bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline);
 
-/* The worker: it is done with. Frees. */
+/*
+ * The worker: pace_enter() had no place for it. It is handed out by jobs_due()
+ * once jobs_granted() was called. It is somebody else's at once.
+ */
+void jobs_park(struct jobs *jobs, struct job *job);
+
+/*
+ * For pace.h: the place in a job's .progress has its turn. From any thread;
+ * before jobs_park(), meanwhile, or after it, when it may have been handed out
+ * at the run's end: then it changes nothing. Until it has returned,
+ * pace_leave() of that place does not, so the job is there.
+ */
+void jobs_granted(struct pace_place *place);
+
+/* The worker: it is done with, and has no place (pace.h). Frees. */
 void jobs_end(struct jobs *jobs, struct job *job);
 
-/* The reader: a job whose next attempt is due (or any, with all), or NULL. It
- * is among the busy ones then. */
+/* The reader: a job whose next attempt is due, or that was parked and granted
+ * its place (or any that waits or is parked, with all), or NULL. It is among
+ * the busy ones then. */
 struct job *jobs_due(struct jobs *jobs, bool all);
 
 struct jobs_state {
-	size_t busy, waiting;
-	nanoseconds next; /* attempt; 0: none waits */
+	size_t busy, waiting; /* waiting: parked ones too */
+	nanoseconds next;     /* attempt; 0: none waits */
 };
 
 /* The reader: forgets what has woken it, then looks. */

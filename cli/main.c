@@ -5,6 +5,7 @@
 #include "cli/run.h"
 #include "cli/watch.h"
 #include "inventory/probe.h"
+#include "inventory/ssh.h"
 #include "sql/store.h"
 
 #include <fcntl.h>
@@ -69,12 +70,21 @@ static int print_schema(const char *dialect)
 	return finish_stdout();
 }
 
+static bool start(const struct options *options, struct err *err)
+{
+	if (!probe_library_init(err) || !store_library_init(err))
+		return false;
+	if (options->legacy)
+		ssh_allow_legacy();
+	return true;
+}
+
 static int start_and_run(const struct options *options)
 {
 	struct err err;
 	int status = EXIT_FAILURE;
 
-	if (!probe_library_init(&err) || !store_library_init(&err))
+	if (!start(options, &err))
 		log_say(LOG_ERROR, "%s", err.text);
 	else if (options->verb == VERB_REPLAY)
 		status = replay_spool(options);

@@ -1,92 +1,14 @@
 #include "cli/options.h"
 
+#include "cli/options_table.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum option_kind {
-	OPT_SET,     /* takes no value, stores .value */
-	OPT_COUNT,   /* takes no value, counts how often */
-	OPT_NUMBER,  /* minimum to maximum */
-	OPT_SECONDS, /* likewise, in milliseconds */
-	OPT_TEXT
-};
-
-struct option_def {
-	const char *name;
-	char letter; /* 0: none */
-	enum option_kind kind;
-	const char *value;         /* what --help calls it; NULL takes none */
-	size_t field;              /* in struct options */
-	unsigned minimum, maximum; /* OPT_SET: minimum is what it stores */
-	unsigned initial;
-	enum { SCAN, ANY_VERB } verbs; /* that it goes with */
-	const char *help; /* a range and a default are written after it */
-};
-
-#define FIELD(name) offsetof(struct options, name)
-
-/* clang-format off */
-static const struct option_def option_defs[] = {
-	{ "fanout", 'f', OPT_NUMBER, "N", FIELD(fanout), 1, 4096, 64, SCAN,
-	  "hosts in flight" },
-	{ "port", 'p', OPT_NUMBER, "N", FIELD(port), 1, 65535, 22, SCAN,
-	  "port if none is named" },
-	{ "connect-timeout", 't', OPT_SECONDS, "S", FIELD(connect_timeout_ms),
-	  1, 3600000, 5000, SCAN, "one TCP connection" },
-	{ "host-timeout", 'T', OPT_SECONDS, "S", FIELD(host_timeout_ms),
-	  1, 3600000, 30000, SCAN, "everything for one host" },
-	{ "retries", 0, OPT_NUMBER, "N", FIELD(retries), 0, 10, 1, SCAN,
-	  "more attempts to connect" },
-	{ "max-runtime", 0, OPT_SECONDS, "S", FIELD(max_runtime_ms),
-	  1000, 604800000, 0, SCAN, "begin no host after so long" },
-	{ "command", 'c', OPT_TEXT, "CMD", FIELD(command), 0, 0, 0, SCAN,
-	  "also run this on every host" },
-	{ "format", 'O', OPT_TEXT, "F", FIELD(format_name), 0, 0, 0, SCAN,
-	  "how the lines look (default text)" },
-	{ "fields", 0, OPT_TEXT, "LIST", FIELD(field_list), 0, 0, 0, SCAN,
-	  "columns of tsv, csv and json (default all)" },
-	{ "header", 0, OPT_SET, NULL, FIELD(header), HEADER_YES, 0, 0, SCAN,
-	  "begin tsv or csv with column names (csv does)" },
-	{ "no-header", 0, OPT_SET, NULL, FIELD(header), HEADER_NO, 0, 0, SCAN,
-	  "begin with the first host" },
-	{ "output", 'o', OPT_TEXT, "FILE", FIELD(output), 0, 0, 0, SCAN,
-	  "write to FILE instead of standard output" },
-	{ "db", 0, OPT_TEXT, "DSN", FIELD(db), 0, 0, 0, ANY_VERB,
-	  "mysql://user@host/database or sqlite:PATH" },
-	{ "no-db", 0, OPT_SET, NULL, FIELD(no_db), 1, 0, 0, SCAN,
-	  "store nothing" },
-	{ "db-timeout", 0, OPT_SECONDS, "S", FIELD(db_timeout_ms),
-	  1000, 3600000, 60000, ANY_VERB, "then a lost database is given up" },
-	{ "no-spool", 0, OPT_SET, NULL, FIELD(no_spool), 1, 0, 0, SCAN,
-	  "and the run with it, not put into a spool" },
-	{ "store-password", 0, OPT_SET, NULL, FIELD(store_password), 1, 0, 0, SCAN,
-	  "store the passwords too (a bad idea)" },
-	{ "print-schema", 0, OPT_TEXT, "DIALECT", FIELD(print_schema), 0, 0, 0, SCAN,
-	  "print the tables as SQL (mysql, sqlite)" },
-	{ "adopt-table", 0, OPT_SET, NULL, FIELD(adopt_table), 1, 0, 0, SCAN,
-	  "rename and copy a server_status not ours" },
-	{ "resume", 0, OPT_SET, NULL, FIELD(resume), 1, 0, 0, SCAN,
-	  "go on with this file's unfinished run" },
-	{ "only-failed", 0, OPT_SET, NULL, FIELD(only_failed), 1, 0, 0, SCAN,
-	  "pass over hosts whose row is ok" },
-	{ "retry-file", 0, OPT_TEXT, "FILE", FIELD(retry_file), 0, 0, 0, SCAN,
-	  "keep the failed hosts in FILE, only try those" },
-	{ "quiet", 'q', OPT_SET, NULL, FIELD(quiet), 1, 0, 0, ANY_VERB,
-	  "no summary and no warnings" },
-	{ "verbose", 'v', OPT_COUNT, NULL, FIELD(verbose), 0, 0, 0, ANY_VERB,
-	  "say more; twice: a line for every probe" },
-	{ "version", 0, OPT_SET, NULL, FIELD(version), 1, 0, 0, ANY_VERB,
-	  "print the version, and exit" },
-	{ "help", 'h', OPT_SET, NULL, FIELD(help), 1, 0, 0, ANY_VERB,
-	  "print this, and exit" },
-};
-/* clang-format on */
-
-#define OPTIONS (sizeof(option_defs) / sizeof(option_defs[0]))
 
 /* getopt_long() returns this plus the index of an option. */
 #define LONG_BASE 256
@@ -143,6 +65,18 @@ static bool number_parse(const char *text, unsigned *number)
 	return true;
 }
 
+static bool add_to_list(struct options *options, const struct option_def *def,
+                        const char *value, struct err *err)
+{
+	struct option_list *list = (void *)((char *)options + def->field);
+
+	if (list->count == OPTION_LIST_MAX)
+		return err_set(err, ERR_INPUT, "--%s is there over %d times",
+		               def->name, OPTION_LIST_MAX);
+	list->items[list->count++] = value;
+	return true;
+}
+
 static bool store_value(struct options *options, const struct option_def *def,
                         const char *value, struct err *err)
 {
@@ -153,6 +87,8 @@ static bool store_value(struct options *options, const struct option_def *def,
 	case OPT_TEXT:
 		memcpy(field, &value, sizeof(value));
 		return true;
+	case OPT_LIST:
+		return add_to_list(options, def, value, err);
 	case OPT_SET:
 		break;
 	case OPT_COUNT:
@@ -183,7 +119,7 @@ static bool store_value(struct options *options, const struct option_def *def,
 static void set_defaults(struct options *options)
 {
 	*options = (struct options){ .format_name = "text" };
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
 		const struct option_def *def = &option_defs[i];
 
 		if (def->kind == OPT_NUMBER || def->kind == OPT_SECONDS)
@@ -196,7 +132,7 @@ static void set_defaults(struct options *options)
 static void make_getopt(struct option *longs, char *shorts)
 {
 	*shorts++ = ':';
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
 		const struct option_def *def = &option_defs[i];
 
 		longs[i] = (struct option){
@@ -211,7 +147,7 @@ static void make_getopt(struct option *longs, char *shorts)
 		if (def->value != NULL)
 			*shorts++ = ':';
 	}
-	longs[OPTIONS] = (struct option){ 0 };
+	longs[OPTIONS_COUNT] = (struct option){ 0 };
 	*shorts = '\0';
 }
 
@@ -219,7 +155,7 @@ static const struct option_def *def_of(int got)
 {
 	if (got >= LONG_BASE)
 		return &option_defs[got - LONG_BASE];
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
 		if (option_defs[i].letter == got)
 			return &option_defs[i];
 	}
@@ -246,12 +182,24 @@ static bool not_an_option(int got, char **argv, struct err *err)
 	               (int)strcspn(word, "="), word);
 }
 
+static bool goes_with_any_verb(const struct option_def *def)
+{
+	static const char *const names[] = { "db",      "db-timeout", "quiet",
+		                             "verbose", "version",    "help" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(def->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* *scans is the first option that goes with scan alone, or NULL. */
 static bool parse_words(struct options *options, int argc, char **argv,
                         const struct option_def **scans, struct err *err)
 {
-	struct option longs[OPTIONS + 1];
-	char shorts[2 * OPTIONS + 2];
+	struct option longs[OPTIONS_COUNT + 1];
+	char shorts[2 * OPTIONS_COUNT + 2];
 	int got;
 
 	make_getopt(longs, shorts);
@@ -266,7 +214,7 @@ static bool parse_words(struct options *options, int argc, char **argv,
 			return not_an_option(got, argv, err);
 		if (!store_value(options, def, optarg, err))
 			return false;
-		if (def->verbs == SCAN && *scans == NULL)
+		if (!goes_with_any_verb(def) && *scans == NULL)
 			*scans = def;
 	}
 	return true;
@@ -285,25 +233,36 @@ static int take_verb(struct options *options, const char *word)
 	return 0;
 }
 
+static bool take_spool(struct options *options, int words, char **word,
+                       const struct option_def *scans, struct err *err)
+{
+	if (words != 1)
+		return err_set(err, ERR_INPUT,
+		               words < 1 ? "which spool?" : "one spool, not %d",
+		               words);
+	if (scans != NULL)
+		return err_set(err, ERR_INPUT, "--%s does not go with replay",
+		               scans->name);
+	options->spool = word[0];
+	return true;
+}
+
 static bool take_file(struct options *options, int words, char **word,
                       const struct option_def *scans, struct err *err)
 {
 	int verb = words > 0 ? take_verb(options, word[0]) : 0;
-	bool replay = options->verb == VERB_REPLAY;
 
-	if (words - verb > 1)
-		return err_set(err, ERR_INPUT, "one %s, not %d",
-		               replay ? "spool" : "host file", words - verb);
-	if (words - verb < 1)
-		return err_set(err, ERR_INPUT, "which %s?",
-		               replay ? "spool" : "host file");
-	if (replay && scans != NULL)
-		return err_set(err, ERR_INPUT, "--%s does not go with replay",
-		               scans->name);
-	if (replay)
-		options->spool = word[verb];
-	else
-		options->host_file = word[verb];
+	words -= verb;
+	word += verb;
+	if (options->verb == VERB_REPLAY)
+		return take_spool(options, words, word, scans, err);
+	if (words > 1)
+		return err_set(err, ERR_INPUT, "one host file, not %d", words);
+	if (words == 1)
+		options->host_file = word[0];
+	else if (options->targets.count == 0 && options->inventory == NULL)
+		return err_set(err, ERR_INPUT,
+		               "which hosts? (a host file, -w or --inventory)");
 	return true;
 }
 
@@ -368,10 +327,103 @@ static bool check_choice(const struct options *options, struct err *err)
 		               "--output and --retry-file name the same file");
 	if (options->retry_file != NULL && options->retry_file[0] == '\0')
 		return err_set(err, ERR_INPUT, "--retry-file names no file");
+	if (options->resume && options->host_file == NULL)
+		return err_set(err, ERR_INPUT, "--resume needs a host file");
 	if (options->resume && strcmp(options->host_file, "-") == 0)
 		return err_set(err, ERR_INPUT,
 		               "--resume needs a host file: standard input "
 		               "cannot be read again");
+	return true;
+}
+
+/* Their secrets would be anybody's guess. */
+static bool check_password(const struct options *options, struct err *err)
+{
+	int sources = (options->ask_password != 0) +
+	              (options->password_file != NULL) +
+	              (options->password_fd != UINT_MAX) +
+	              (options->password_env != NULL) +
+	              (options->password_command != NULL);
+
+	return sources <= 1 ||
+	       err_set(err, ERR_INPUT,
+	               "--ask-password and the --password-* options exclude "
+	               "each other");
+}
+
+static bool take_way(struct options *options, const char *name, size_t length,
+                     struct err *err)
+{
+	static const char *const names[LOGIN_WAYS] = {
+		[LOGIN_KEYS] = "publickey",
+		[LOGIN_AGENT] = "agent",
+		[LOGIN_PASSWORD] = "password",
+		[LOGIN_PROMPTS] = "keyboard-interactive",
+	};
+
+	for (int way = 0; way < LOGIN_WAYS; way++) {
+		if (strlen(names[way]) != length ||
+		    memcmp(names[way], name, length) != 0)
+			continue;
+		for (size_t i = 0; i < options->way_count; i++) {
+			if (options->ways[i] == (enum login_way)way)
+				return err_set(err, ERR_INPUT,
+				               "--auth names %s twice",
+				               names[way]);
+		}
+		options->ways[options->way_count++] = (enum login_way)way;
+		return true;
+	}
+	return err_set(err, ERR_INPUT,
+	               "--auth takes publickey, agent, password and "
+	               "keyboard-interactive, not '%.*s'",
+	               (int)length, name);
+}
+
+static bool check_auth(struct options *options, struct err *err)
+{
+	const char *name = options->auth;
+
+	if (name == NULL)
+		name = "publickey,agent,password,keyboard-interactive";
+	for (;;) {
+		size_t length = strcspn(name, ",");
+
+		if (!take_way(options, name, length, err))
+			return false;
+		if (name[length] == '\0')
+			return true;
+		name += length + 1;
+	}
+}
+
+static bool check_host_keys(struct options *options, struct err *err)
+{
+	static const char *const names[] = {
+		[HOSTKEYS_ACCEPT_NEW] = "accept-new",
+		[HOSTKEYS_STRICT] = "strict",
+		[HOSTKEYS_OFF] = "off",
+		[HOSTKEYS_DB] = "db",
+	};
+	const char *name =
+	    options->host_keys != NULL ? options->host_keys : "accept-new";
+	int mode = HOSTKEYS_ACCEPT_NEW;
+
+	while (mode <= HOSTKEYS_DB && strcmp(names[mode], name) != 0)
+		mode++;
+	if (mode > HOSTKEYS_DB)
+		return err_set(err, ERR_INPUT,
+		               "--host-keys takes strict, accept-new, off or "
+		               "db, not '%s'",
+		               name);
+	options->host_keys_mode = (enum hostkeys_mode)mode;
+	if (mode == HOSTKEYS_DB && options->no_db)
+		return err_set(err, ERR_INPUT,
+		               "--host-keys db needs a store, and --no-db "
+		               "wants none");
+	if (mode >= HOSTKEYS_OFF && options->known_hosts.count > 0)
+		return err_set(err, ERR_INPUT,
+		               "--known-hosts goes with strict and accept-new");
 	return true;
 }
 
@@ -393,13 +445,17 @@ bool options_parse(struct options *options, int argc, char **argv,
 	if (options->verb == VERB_REPLAY)
 		return true;
 	return check_format(options, err) && check_store(options, err) &&
-	       check_choice(options, err);
+	       check_choice(options, err) && check_password(options, err) &&
+	       check_auth(options, err) && check_host_keys(options, err);
 }
 
 static void help_line(FILE *to, const struct option_def *def)
 {
+	const char *heading = option_heading(def);
 	char words[40];
 
+	if (heading != NULL)
+		fprintf(to, "\n%s:\n", heading);
 	snprintf(words, sizeof(words), "%s%s%s", def->name,
 	         def->value != NULL ? " " : "",
 	         def->value != NULL ? def->value : "");
@@ -407,9 +463,9 @@ static void help_line(FILE *to, const struct option_def *def)
 		fprintf(to, "  -%c, --%-22s %s", def->letter, words, def->help);
 	else
 		fprintf(to, "      --%-22s %s", words, def->help);
-	if (def->kind == OPT_NUMBER)
-		fprintf(to, " (%u to %u, default %u)", def->minimum,
-		        def->maximum, def->initial);
+	if (def->kind == OPT_NUMBER && def->initial != 0 &&
+	    def->initial != UINT_MAX)
+		fprintf(to, " (default %u)", def->initial);
 	if (def->kind == OPT_SECONDS && def->initial > 0)
 		fprintf(to, " (default %g)", def->initial / 1000.0);
 	fputc('\n', to);
@@ -418,17 +474,18 @@ static void help_line(FILE *to, const struct option_def *def)
 void options_help(FILE *to)
 {
 	fputs("Usage: sshinv [scan] [OPTION]... HOSTFILE\n"
+	      "       sshinv [scan] [OPTION]... -w LIST\n"
 	      "       sshinv replay [OPTION]... SPOOL\n"
 	      "Log in to every host of HOSTFILE ('-': standard input), whose "
 	      "lines are\n"
-	      "'ADDRESS USER PASSWORD [port=N] [name=TEXT] [group=TEXT]', ask "
-	      "it for its\n"
+	      "'ADDRESS USER PASSWORD [user=, key=, port=, name=, group=]', "
+	      "ask it for its\n"
 	      "hostname, store the result and print a line. 'replay' brings "
 	      "the results of a\n"
 	      "run that had lost its database into it (--db, --db-timeout, "
-	      "-q, -v).\n\n",
+	      "-q, -v).\n",
 	      to);
-	for (size_t i = 0; i < OPTIONS; i++)
+	for (size_t i = 0; i < OPTIONS_COUNT; i++)
 		help_line(to, &option_defs[i]);
 	fputs("\nS is in seconds: 5, 0.5, 500ms, 2m. The formats are:\n", to);
 	for (size_t i = 0; i < formats_count; i++)

@@ -2,34 +2,68 @@
 
 #include "cli/format.h"
 #include "inventory/err.h"
+#include "inventory/hostkey.h"
+#include "inventory/login.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /*
- * The command line. One table in options.c gives every option its name, value,
- * range, default, place in this struct and line of --help. Texts are borrowed
- * from argv.
+ * The command line. One table in options_table.c gives every option its name,
+ * value, range, default, place in this struct and line of --help. Texts are
+ * borrowed from argv.
  */
 enum verb {
 	VERB_SCAN,  /* also without a verb */
 	VERB_REPLAY /* bring a spool into the database */
 };
 
+/* An option that may be repeated. */
+#define OPTION_LIST_MAX 64
+struct option_list {
+	const char *items[OPTION_LIST_MAX];
+	size_t count;
+};
+
+enum family_choice { FAMILY_ANY, FAMILY_V4, FAMILY_V6 };
+
 struct options {
 	enum verb verb;
-	const char *host_file; /* "-" is standard input */
+	const char *host_file; /* "-" is standard input; NULL: none */
 	const char *spool;     /* of VERB_REPLAY, then host_file is NULL */
 
+	struct option_list targets, exclude;
+	const char *inventory;  /* NULL: none */
+	const char *user;       /* NULL: none */
+	const char *ssh_config; /* NULL: OpenSSH's */
+	unsigned port; /* 0: not given */
+	unsigned resume, only_failed, shuffle;
+	const char *retry_file; /* NULL: none */
+
+	struct option_list identities;
+	const char *auth; /* NULL: see login below */
+	unsigned ask_password;
+	const char *password_file, *password_env, *password_command;
+	unsigned password_fd; /* UINT_MAX: none */
+	unsigned max_auth_failures;
+
+	const char *host_keys; /* NULL: accept-new */
+	struct option_list known_hosts;
+	const char *jump; /* NULL: ssh_config's; "none" */
+	unsigned jump_channels;
+	unsigned family;  /* an enum family_choice */
+	const char *bind; /* NULL: the system's choice */
+	unsigned legacy;
+
 	unsigned fanout;
-	unsigned port;
 	unsigned connect_timeout_ms, host_timeout_ms;
 	unsigned retries;
 	unsigned max_runtime_ms; /* 0: none */
-	unsigned resume, only_failed;
-	const char *retry_file; /* NULL: none */
-	const char *command;    /* NULL without -c */
+	unsigned rate, per_net;  /* 0: any */
+
+	const char *command; /* NULL without -c */
 
 	const char *format_name;
 	const char *field_list; /* NULL: all */
@@ -47,6 +81,9 @@ struct options {
 	const struct format *format;
 	struct columns columns;
 	bool with_header;
+	enum login_way ways[LOGIN_WAYS]; /* --auth, or all that there are */
+	size_t way_count;
+	enum hostkeys_mode host_keys_mode;
 };
 
 enum header_choice { HEADER_BY_FORMAT, HEADER_YES, HEADER_NO };

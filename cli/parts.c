@@ -1,4 +1,4 @@
-#include "cli/parts.h"
+#include "cli/parts_inside.h"
 
 #include "cli/limits.h"
 #include "cli/log.h"
@@ -39,57 +39,6 @@ static bool open_cancels(struct run *run, struct err *err)
 	return true;
 }
 
-/* So that a run is not taken up again while it goes on. */
-static bool hold_host_file(struct run *run, struct err *err)
-{
-	bool alone = run->options->resume != 0;
-
-	/* Somebody else may have that open for longer than we run. */
-	if (strcmp(run->options->host_file, "-") == 0)
-		return true;
-	switch (hostfile_hold(run->file, alone)) {
-	case HOSTFILE_HOLDS:
-		break;
-	case HOSTFILE_HELD:
-		if (alone)
-			return err_set(err, ERR_SYSTEM,
-			               "not resumed: another sshinv is at work "
-			               "on %s",
-			               hostfile_name(run->file));
-		break;
-	case HOSTFILE_CANNOT_HOLD:
-		if (alone)
-			return err_set(err, ERR_INPUT,
-			               "--resume needs a regular file that can "
-			               "be locked (flock), and %s is none",
-			               hostfile_name(run->file));
-		break;
-	}
-	return true;
-}
-
-static bool open_host_file(struct run *run, struct err *err)
-{
-	const struct options *options = run->options;
-
-	if (!hostfile_open(&run->file, options->host_file,
-	                   (uint16_t)options->port, run->cancel.fd, err))
-		return false;
-	if (options->output != NULL && hostfile_is(run->file, options->output))
-		return err_set(err, ERR_INPUT,
-		               "--output would overwrite the host file");
-	if (options->retry_file != NULL &&
-	    hostfile_is(run->file, options->retry_file))
-		return err_set(err, ERR_INPUT,
-		               "--retry-file would overwrite the host file");
-	if (hostfile_is_exposed(run->file))
-		log_say(LOG_NOTICE,
-		        "warning: %s holds passwords and others can read it "
-		        "(chmod o= %s)",
-		        hostfile_name(run->file), hostfile_name(run->file));
-	return hold_host_file(run, err);
-}
-
 static bool open_store(struct run *run, struct err *err)
 {
 	const struct options *options = run->options;
@@ -109,90 +58,62 @@ static bool open_store(struct run *run, struct err *err)
 	return true;
 }
 
+/* For hosts whose line has no password. */
+static bool ask(void *secret, const struct host *host, char *password,
+                size_t size, const struct wait *wait, struct err *err)
+{
+	return secret_get(secret, host->ip, host->user, password, size, wait,
+	                  err);
+}
+
+/* What the store knows of the hosts' keys. */
+static bool fill_pins(struct run *run, struct err *err)
+{
+	return run->pins == NULL ||
+	       (store_each_pin(run->store, pins_add, run->pins, err) &&
+	        store_each_refused_pin(run->store, pins_add_refused, run->pins,
+	                               err));
+}
+
+static bool open_pace(struct run *run, struct err *err)
+{
+	struct pace_settings settings = {
+		.rate = run->options->rate,
+		.per_net = run->options->per_net,
+		.until = run->time_up,
+		.granted = jobs_granted,
+	};
+
+	return pace_open(&run->pace, &settings, err);
+}
+
 static bool open_probe(struct run *run, struct err *err)
 {
 	const struct options *options = run->options;
 	struct probe_settings settings = {
-		.dial.connect_timeout_ms = options->connect_timeout_ms,
+		.dial = run->dial,
 		.host_timeout_ms = options->host_timeout_ms,
 		.command = options->command,
 		.keep_password = options->store_password != 0,
 	};
 
+	if (reach_secret(run->reach) != NULL) {
+		settings.ask = ask;
+		settings.ask_arg = reach_secret(run->reach);
+	}
+	run->begin = monotonic_ns();
+	if (options->max_runtime_ms > 0)
+		run->time_up = run->begin + options->max_runtime_ms * NS_PER_MS;
+	if (!open_pace(run, err) || !fill_pins(run, err))
+		return false;
+	settings.pace = run->pace;
 	if (run->store != NULL &&
 	    !store_clock(run->store, &settings.now_us, err))
 		return false;
 	if (!probe_init(&run->probe, &settings, err))
 		return false;
-	run->begin = monotonic_ns();
 	run->begin_us = probe_now(&run->probe);
-	if (options->max_runtime_ms > 0)
-		run->time_up = run->begin + options->max_runtime_ms * NS_PER_MS;
 	return true;
-}
-
-/* Sorts by time, and two runs that begin in one second differ. */
-static bool make_id(struct run *run, struct err *err)
-{
-	time_t seconds = (time_t)(run->begin_us / 1000000);
-	unsigned random;
-	struct tm tm;
-	size_t used;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return err_errno(err, ERR_SYSTEM, errno, "no random bytes");
-	gmtime_r(&seconds, &tm);
-	used = strftime(run->id, sizeof(run->id), "%Y%m%dT%H%M%SZ-", &tm);
-	snprintf(run->id + used, sizeof(run->id) - used, "%08x", random);
-	return true;
-}
-
-static const char *absolute_path(const struct run *run, char path[PATH_MAX])
-{
-	const char *file = run->options->host_file;
-
-	if (strcmp(file, "-") != 0 && realpath(file, path) != NULL)
-		return path;
-	return file;
-}
-
-/* Takes up the host file's unfinished run, if there is one. */
-static bool resume(struct run *run, struct err *err)
-{
-	struct store_unfinished before;
-	char path[PATH_MAX];
-
-	if (!store_resume(run->store, absolute_path(run, path), &before, err))
-		return false;
-	if (before.id[0] == '\0') {
-		log_say(LOG_INFO, "no unfinished run of %s: a new one begins",
-		        hostfile_name(run->file));
-		return make_id(run, err);
-	}
-	memcpy(run->id, before.id, sizeof(run->id));
-	memcpy(run->tally.before, before.counts, sizeof(before.counts));
-	run->begin_us = before.begin;
-	log_say(LOG_NOTICE, "going on with run %s", run->id);
-	return choice_without_done(&run->choice, run->store, run->id, err) &&
-	       (run->retryfile == NULL ||
-	        choice_knows_failures(&run->choice, run->store, err));
-}
-
-static bool open_choice(struct run *run, struct err *err)
-{
-	const struct options *options = run->options;
-
-	if (options->retry_file != NULL) {
-		if (!retryfile_open(&run->retryfile, options->retry_file,
-		                    (uint16_t)options->port, err))
-			return false;
-		if (retryfile_is_old(run->retryfile))
-			run->choice.only = run->retryfile;
-	}
-	if (options->only_failed &&
-	    !choice_without_ok(&run->choice, run->store, err))
-		return false;
-	return options->resume ? resume(run, err) : make_id(run, err);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -237,11 +158,22 @@ static bool open_output(struct run *run, struct err *err)
 	return true;
 }
 
+static unsigned fanout_that_fits(const struct run *run)
+{
+	unsigned wanted = run->options->fanout;
+	unsigned sessions = reach_jump_sessions(run->reach);
+
+	if (sessions == 0)
+		return limits_fanout(wanted, LIMITS_PER_HOST, 0);
+	return limits_fanout(wanted, LIMITS_PER_JUMPED_HOST,
+	                     sessions * LIMITS_PER_JUMP_SESSION);
+}
+
 static bool open_pool(struct run *run, struct err *err)
 {
 	unsigned wanted = run->options->fanout;
 	struct pool_settings settings = {
-		.threads_max = limits_fanout(wanted),
+		.threads_max = fanout_that_fits(run),
 		.queue_max = QUEUE_MAX,
 		.stack_size = STACK_SIZE,
 	};
@@ -313,7 +245,7 @@ static struct store_run describe(const struct run *run, const char *path)
 static bool begin_in_store(struct run *run, struct err *err)
 {
 	char path[PATH_MAX];
-	struct store_run row = describe(run, absolute_path(run, path));
+	struct store_run row = describe(run, parts_host_file(run, path));
 
 	return run->store == NULL || store_run_begin(run->store, &row, err);
 }
@@ -322,9 +254,9 @@ static bool begin_in_store(struct run *run, struct err *err)
  * take long: nothing is lost by leaving at once. */
 static bool open_all(struct run *run, struct err *err)
 {
-	return open_cancels(run, err) && open_host_file(run, err) &&
+	return open_cancels(run, err) && parts_open_hosts(run, err) &&
 	       open_store(run, err) && open_probe(run, err) &&
-	       open_choice(run, err) && open_output(run, err) &&
+	       parts_open_choice(run, err) && open_output(run, err) &&
 	       jobs_open(&run->jobs, err) && open_pool(run, err) &&
 	       open_watch(run, err) && begin_in_store(run, err);
 }
@@ -346,8 +278,11 @@ bool parts_close(struct run *run, struct err *err)
 		        run->options->retry_file);
 	choice_release(&run->choice);
 	probe_release(&run->probe);
+	pace_close(run->pace);
 	store_close(take_store(run));
-	hostfile_close(run->file);
+	targets_close(run->targets);
+	reach_close(run->reach);
+	pins_close(run->pins);
 	watch_close(&run->watch);
 	jobs_close(&run->jobs);
 	log_set_end(-1);
@@ -389,7 +324,7 @@ static bool is_complete(const struct run *run)
 bool parts_complete(struct run *run, struct err *err)
 {
 	char path[PATH_MAX];
-	struct store_run row = describe(run, absolute_path(run, path));
+	struct store_run row = describe(run, parts_host_file(run, path));
 	bool ok;
 
 	tell_of_refused_threads(run); /* while they are there to be counted */

@@ -4,12 +4,16 @@
 #include "cli/jobs.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/reach.h"
 #include "cli/retryfile.h"
 #include "cli/tally.h"
 #include "cli/watch.h"
 #include "inventory/deadline.h"
-#include "inventory/hostfile.h"
+#include "inventory/dial.h"
+#include "inventory/pace.h"
+#include "inventory/pins.h"
 #include "inventory/probe.h"
+#include "inventory/targets.h"
 #include "pool/cancel.h"
 #include "pool/pool.h"
 #include "sql/store.h"
@@ -25,8 +29,12 @@ struct run {
 	const struct options *options;
 	struct cancel cancel; /* the run ends … */
 	struct cancel hurry;  /* … and who is waited for had his time */
-	struct hostfile *file;
+	struct dial dial;
+	struct pins *pins; /* NULL without --host-keys db */
+	struct reach *reach;
+	struct targets *targets;
 	struct store *store; /* NULL with --no-db; taken away under lock */
+	struct pace *pace;
 	struct probe probe;
 	struct retryfile *retryfile; /* NULL without --retry-file */
 	struct choice choice;

@@ -99,20 +99,29 @@ static bool take_out(struct retryfile *file, const struct host *host)
 
 static bool read_entries(struct retryfile *file, uint16_t port, struct err *err)
 {
+	/* Whose user came from elsewhere may have none here. */
+	const struct host_defaults defaults = { .port = port,
+		                                .may_lack_user = true,
+		                                .may_lack_password = true };
 	struct hostfile *lines = NULL;
 	struct host host;
 	bool ok;
 
-	if (!hostfile_open(&lines, file->path, port, -1, err))
+	if (!hostfile_open(&lines, file->path, &defaults, -1, err))
 		return false;
 	for (;;) {
 		enum host_read got = hostfile_next(lines, &host, NULL, err);
 
-		if (got == HOST_REPEATED)
-			continue;
 		ok = got == HOST_END;
 		if (got != HOST_READ)
 			break;
+		if (host.lacks_password && !host.has_port) {
+			/* No line of ours: any word is a host's name. */
+			ok = err_set(err, ERR_INPUT,
+			             "%s:%zu: no user and no password",
+			             hostfile_name(lines), host.line);
+			break;
+		}
 		if (add(file, &host, false) < 0) {
 			ok = err_set(err, ERR_SYSTEM, "out of memory");
 			break;
@@ -200,15 +209,23 @@ bool retryfile_has(struct retryfile *file, const struct host *host)
 	return found != NULL;
 }
 
+/* An inventory's user may be no field of a line. */
+static bool is_field(const char *user)
+{
+	return user[0] != '\0' && strpbrk(user, " \t\r\n=") == NULL;
+}
+
 static void print_entry(const void *node, VISIT visit, void *arg)
 {
 	const struct host_entry *entry = *(struct host_entry *const *)node;
 	bool v6 = strchr(entry->ip, ':') != NULL;
+	bool user = is_field(entry->user);
 
 	if (visit != postorder && visit != leaf)
 		return;
-	fprintf(arg, "%s%s%s:%u %s -\n", v6 ? "[" : "", entry->ip,
-	        v6 ? "]" : "", (unsigned)entry->port, entry->user);
+	fprintf(arg, "%s%s%s:%u%s%s%s\n", v6 ? "[" : "", entry->ip,
+	        v6 ? "]" : "", (unsigned)entry->port, user ? " " : "",
+	        user ? entry->user : "", user ? " -" : "");
 }
 
 /* A file without lines would have nothing probed for ever, so it goes. */

@@ -51,11 +51,9 @@ static void out_of_memory(struct run *run, const char *what)
 
 static void count(struct run *run, const struct record *record)
 {
-	bool unfinished = record->status == STATUS_SKIPPED;
-
 	pthread_mutex_lock(&run->lock);
 	run->tally.counts[record->status]++;
-	if (unfinished)
+	if (record->unfinished)
 		run->tally.unfinished++;
 	pthread_mutex_unlock(&run->lock);
 }
@@ -152,7 +150,7 @@ static bool is_dropped(struct run *run, const struct record *record)
 	pthread_mutex_lock(&run->lock);
 	closed = run->pipe_closed;
 	pthread_mutex_unlock(&run->lock);
-	return closed && record->status == STATUS_SKIPPED;
+	return closed && record->unfinished;
 }
 
 static void note_for_retry(struct run *run, const struct record *record)
@@ -199,16 +197,7 @@ static void skip_for_time(struct run *run, struct job *job)
 	err_set(&err, ERR_CANCELLED, "the run's time was up");
 	record_fail(job->record, &err);
 	job->record->last_attempt = probe_now(&run->probe);
-	probe_give_up(&run->probe, job->record);
-}
-
-/* True when there is a result; else there should be another attempt. */
-static bool attempt(struct run *run, struct job *job)
-{
-	/* The run's own cancel, not the pool's: each host that was read has its
-	 * record. */
-	return probe_run(&run->probe, job->record, &job->progress,
-	                 run->cancel.fd);
+	probe_give_up(&run->probe, job->record, &job->progress);
 }
 
 static bool may_try_again(struct run *run, struct job *job)
@@ -220,6 +209,40 @@ static bool may_try_again(struct run *run, struct job *job)
 	       jobs_try_again(&run->jobs, job, job->progress.begin + limit);
 }
 
+/* Its result is in the record already. */
+static bool is_over(const struct job *job)
+{
+	return job->last && job->progress.attempts > 0 &&
+	       job->progress.parked == 0;
+}
+
+static bool has_no_time(const struct run *run, const struct job *job)
+{
+	return (job->progress.attempts == 0 || job->progress.parked != 0) &&
+	       time_is_up(run);
+}
+
+/* False: the job is somebody else's now. */
+static bool probe(struct run *run, struct job *job)
+{
+	/* The run's own cancel, not the pool's: each host that was read has its
+	 * record. */
+	switch (probe_run(&run->probe, job->record, &job->progress,
+	                  run->cancel.fd)) {
+	case PROBE_DONE:
+		break;
+	case PROBE_AGAIN:
+		if (may_try_again(run, job))
+			return false;
+		probe_give_up(&run->probe, job->record, &job->progress);
+		break;
+	case PROBE_PARKED:
+		jobs_park(&run->jobs, job);
+		return false;
+	}
+	return true;
+}
+
 static int work(void *arg, int cancel_fd)
 {
 	struct job *job = arg;
@@ -227,15 +250,12 @@ static int work(void *arg, int cancel_fd)
 
 	(void)cancel_fd;
 	job_enter(job, JOB_PROBING);
-	if (job->last) {
-		probe_give_up(&run->probe, job->record);
-	} else if (time_is_up(run) && job->progress.attempts == 0) {
+	if (is_over(job))
+		probe_give_up(&run->probe, job->record, &job->progress);
+	else if (has_no_time(run, job))
 		skip_for_time(run, job);
-	} else if (!attempt(run, job)) {
-		if (may_try_again(run, job))
-			return 0;
-		probe_give_up(&run->probe, job->record);
-	}
+	else if (!probe(run, job))
+		return 0;
 	deliver(run, job);
 	jobs_end(&run->jobs, job);
 	return 0;
@@ -244,10 +264,10 @@ static int work(void *arg, int cancel_fd)
 /* Where the system gives no thread at all, this one does the work. */
 static void submit(struct run *run, struct job *job)
 {
-	/* Another attempt has waited already, and its host's time runs. */
+	/* What comes again has waited already. */
 	struct pool_task task = { .run = work,
 		                  .arg = job,
-		                  .first = job->progress.attempts > 0 };
+		                  .first = job->again };
 
 	if (pool_submit(run->pool, &task, NULL) != 0)
 		work(job, -1);
@@ -328,7 +348,7 @@ static bool read_line(struct run *run, nanoseconds next_attempt)
 		return wait_for_memory(run);
 	if (run->time_up != 0 && (wake.until == 0 || run->time_up < wake.until))
 		wake.until = run->time_up;
-	switch (hostfile_next(run->file, &job->record->host, &wake, &err)) {
+	switch (targets_next(run->targets, &job->record->host, &wake, &err)) {
 	case HOST_READ:
 		take_host(run, job);
 		return true;
@@ -395,6 +415,24 @@ static void end_not_stored(struct run *run, struct err *err)
 	log_say(LOG_ERROR, "%s", err->text);
 }
 
+/* One wrong password, and most hosts were not asked. */
+static void tell_of_guard(const struct run *run)
+{
+	struct guard *guard = reach_guard(run->reach);
+	struct guard_counts counts;
+
+	if (guard == NULL)
+		return;
+	guard_counts(guard, &counts);
+	if (counts.hosts == 0)
+		return;
+	log_say(LOG_NOTICE,
+	        "warning: %zu %s not tried, since %u others had refused the "
+	        "same user and password (--max-auth-failures)",
+	        counts.hosts, counts.hosts == 1 ? "host was" : "hosts were",
+	        run->options->max_auth_failures);
+}
+
 static void sum_up(const struct run *run)
 {
 	double seconds = (double)(monotonic_ns() - run->begin) / NS_PER_S;
@@ -402,6 +440,7 @@ static void sum_up(const struct run *run)
 
 	if (run->pipe_closed)
 		return;
+	tell_of_guard(run);
 	tally_summary(&run->tally, seconds, &text);
 	if (run->store_lost)
 		text_printf(&text, "; %s was lost", store_name(run->store));

@@ -13,5 +13,6 @@ struct jump;
 struct access {
 	struct jump *jump; /* NULL: directly */
 	struct hostkeys *hostkeys;
+	const struct identity *key; /* key= of the line; NULL: none */
 	struct login_settings login;
 };

@@ -102,7 +102,8 @@ static bool canonical_ipv6(char *ip, size_t size)
 	char *percent = strchr(ip, '%');
 
 	if (percent != NULL) {
-		if (strlen(percent) < 2 || strlen(percent) > IF_NAMESIZE)
+		if (strlen(percent) < 2 || strlen(percent) > IF_NAMESIZE ||
+		    strpbrk(percent, "[]/") != NULL)
 			return false;
 		memcpy(zone, percent, strlen(percent) + 1);
 		*percent = '\0';
@@ -185,23 +186,55 @@ static bool copy(char *to, size_t size, struct span from)
 	return true;
 }
 
-static bool parse_address(struct host *host, struct span field, bool *has_port,
-                          struct err *err)
+/* quote is what a message shows: the address, or the field that it is in. */
+static bool parse_address(struct host *host, struct span text,
+                          struct span quote, struct err *err)
 {
 	struct span address, port = { NULL, 0 };
-	int quoted = (int)(field.length < QUOTE_MAX ? field.length : QUOTE_MAX);
+	int quoted = (int)(quote.length < QUOTE_MAX ? quote.length : QUOTE_MAX);
 
-	if (!split_port(field, &address, &port, has_port) ||
+	host->is_name = false;
+	if (!split_port(text, &address, &port, &host->has_port) ||
 	    address.length == 0 || !copy(host->ip, sizeof(host->ip), address) ||
 	    !canonical_address(host))
 		return err_set(err, ERR_INPUT, "'%.*s' is not an address",
-		               quoted, field.text);
-	if (*has_port && !parse_port(port, &host->port))
+		               quoted, quote.text);
+	if (host->has_port && !parse_port(port, &host->port))
 		return err_set(err, ERR_INPUT,
 		               "bad port in '%.*s' (1 to 65535)", quoted,
-		               field.text);
+		               quote.text);
 	return true;
 }
+
+bool host_set_address(struct host *host, const char *text, size_t length,
+                      struct err *err)
+{
+	struct span address = { text, length };
+
+	return parse_address(host, address, address, err);
+}
+
+bool host_is_ipv6(const char *text, size_t length)
+{
+	char copied[HOST_IP_MAX + 1];
+
+	return copy(copied, sizeof(copied), (struct span){ text, length }) &&
+	       strchr(copied, ':') != NULL &&
+	       canonical_ipv6(copied, sizeof(copied));
+}
+
+/* The keys whose value is a text. */
+static const struct text_key {
+	const char *name;
+	size_t offset, size;
+} text_keys[] = {
+	{ "user", offsetof(struct host, user), HOST_USER_MAX + 1 },
+	{ "key", offsetof(struct host, key), HOST_KEY_MAX + 1 },
+	{ "name", offsetof(struct host, name), HOST_NAME_MAX_BYTES + 1 },
+	{ "group", offsetof(struct host, group), HOST_NAME_MAX_BYTES + 1 },
+};
+
+#define TEXT_KEYS (sizeof(text_keys) / sizeof(text_keys[0]))
 
 static bool is_key(struct span field, const char *key)
 {
@@ -211,53 +244,78 @@ static bool is_key(struct span field, const char *key)
 	       memcmp(field.text, key, length) == 0;
 }
 
-/* One key=value after the password. Its text is never quoted: a password with
- * a blank in it ends up here. */
-static bool parse_option(struct host *host, struct span field, bool *has_port,
-                         struct err *err)
+/* NULL for none. */
+static const struct text_key *find_text_key(struct span field)
 {
+	for (size_t i = 0; i < TEXT_KEYS; i++) {
+		if (is_key(field, text_keys[i].name))
+			return &text_keys[i];
+	}
+	return NULL;
+}
+
+static bool is_option(struct span field)
+{
+	return is_key(field, "port") || find_text_key(field) != NULL;
+}
+
+static bool parse_port_option(struct host *host, struct span value,
+                              struct err *err)
+{
+	if (host->has_port)
+		return err_set(err, ERR_INPUT, "port given twice");
+	host->has_port = true;
+	if (!parse_port(value, &host->port))
+		return err_set(err, ERR_INPUT, "bad port= (1 to 65535)");
+	return true;
+}
+
+static bool parse_text_option(struct host *host, const struct text_key *key,
+                              struct span value, struct err *err)
+{
+	char *to = (char *)host + key->offset;
+
+	if (to[0] != '\0')
+		return err_set(err, ERR_INPUT, "%s%s given twice", key->name,
+		               to == host->user ? "" : "=");
+	if (value.length == 0 || !copy(to, key->size, value))
+		return err_set(err, ERR_INPUT, "%s= takes 1 to %zu bytes",
+		               key->name, key->size - 1);
+	return true;
+}
+
+/* One key=value after the login. Its text is never quoted: a password with a
+ * blank in it ends up here. */
+static bool parse_option(struct host *host, struct span field, struct err *err)
+{
+	const struct text_key *key = find_text_key(field);
 	const char *equals = memchr(field.text, '=', field.length);
 	struct span value;
 
+	if (equals == NULL && host->lacks_password)
+		return err_set(err, ERR_INPUT,
+		               "stray field (behind key=value comes nothing "
+		               "else)");
 	if (equals == NULL)
 		return err_set(err, ERR_INPUT,
 		               "stray field after the password (a password "
 		               "cannot hold blanks)");
 	value.text = equals + 1;
 	value.length = field.length - (size_t)(value.text - field.text);
-	if (is_key(field, "port")) {
-		if (*has_port)
-			return err_set(err, ERR_INPUT, "port given twice");
-		*has_port = true;
-		if (!parse_port(value, &host->port))
-			return err_set(err, ERR_INPUT,
-			               "bad port= (1 to 65535)");
-		return true;
-	}
-	if (is_key(field, "name") || is_key(field, "group")) {
-		bool name = is_key(field, "name");
-		char *to = name ? host->name : host->group;
-
-		if (to[0] != '\0')
-			return err_set(err, ERR_INPUT, "%s= given twice",
-			               name ? "name" : "group");
-		if (value.length == 0 ||
-		    !copy(to, HOST_NAME_MAX_BYTES + 1, value))
-			return err_set(
-			    err, ERR_INPUT, "%s= takes 1 to %d bytes",
-			    name ? "name" : "group", HOST_NAME_MAX_BYTES);
-		return true;
-	}
+	if (key != NULL)
+		return parse_text_option(host, key, value, err);
+	if (is_key(field, "port"))
+		return parse_port_option(host, value, err);
 	return err_set(err, ERR_INPUT,
-	               "unknown key after the password (port=, name= and "
-	               "group= are known)");
+	               "unknown key (port=, user=, key=, name= and group= are "
+	               "known)");
 }
 
-static bool is_text(const char *line, size_t length, struct err *err)
+bool host_is_text(const char *text, size_t length, struct err *err)
 {
 	for (size_t i = 0; i < length;) {
 		uint32_t code;
-		size_t step = utf8_decode(line + i, length - i, &code);
+		size_t step = utf8_decode(text + i, length - i, &code);
 
 		if (step == 0)
 			return err_set(err, ERR_INPUT, "not UTF-8 (byte %zu)",
@@ -270,45 +328,100 @@ static bool is_text(const char *line, size_t length, struct err *err)
 	return true;
 }
 
-static bool parse(struct host *host, const char *line, size_t length,
-                  struct err *err)
+/* Cuts USER@ADDRESS at the last '@': a user may hold one. */
+static bool parse_first(struct host *host, struct span field, struct err *err)
 {
-	struct span rest = { line, length };
-	struct span address, user, password, option;
-	bool has_port = false;
+	const char *at = memrchr(field.text, '@', field.length);
+	struct span user, address;
 
-	if (!is_text(line, length, err))
+	if (at == NULL || at == field.text)
+		return parse_address(host, field, field, err);
+	user = (struct span){ field.text, (size_t)(at - field.text) };
+	address = (struct span){ at + 1, field.length - user.length - 1 };
+	if (!parse_address(host, address, field, err))
 		return false;
-	address = next_field(&rest);
-	user = next_field(&rest);
-	password = next_field(&rest);
-	if (!parse_address(host, address, &has_port, err))
-		return false;
-	if (user.length == 0)
-		return err_set(err, ERR_INPUT, "no user and no password");
-	if (password.length == 0)
-		return err_set(err, ERR_INPUT, "no password ('-' means none)");
 	if (!copy(host->user, sizeof(host->user), user))
 		return err_set(err, ERR_INPUT, "user over %d bytes",
 		               HOST_USER_MAX);
-	host->has_password = password.length != 1 || password.text[0] != '-';
-	if (host->has_password &&
-	    !copy(host->password, sizeof(host->password), password))
-		return err_set(err, ERR_INPUT, "password over %d bytes",
-		               HOST_PASSWORD_MAX);
-	while ((option = next_field(&rest)).length > 0) {
-		if (!parse_option(host, option, &has_port, err))
-			return false;
-	}
 	return true;
 }
 
+/* User and password by their places, where the line has them. */
+static bool parse_login(struct host *host, struct span *rest, struct err *err)
+{
+	struct span ahead = *rest;
+	struct span field = next_field(&ahead);
+
+	host->lacks_password = true;
+	if (field.length == 0 || is_option(field))
+		return true;
+	if (host->user[0] == '\0') {
+		if (!copy(host->user, sizeof(host->user), field))
+			return err_set(err, ERR_INPUT, "user over %d bytes",
+			               HOST_USER_MAX);
+		field = next_field(&ahead);
+	}
+	*rest = ahead;
+	if (field.length == 0)
+		return true;
+	host->lacks_password = false;
+	host->has_password = field.length != 1 || field.text[0] != '-';
+	if (host->has_password &&
+	    !copy(host->password, sizeof(host->password), field))
+		return err_set(err, ERR_INPUT, "password over %d bytes",
+		               HOST_PASSWORD_MAX);
+	return true;
+}
+
+/* Fills in what the line does not say, if it need not. */
+static bool complete_login(struct host *host,
+                           const struct host_defaults *defaults,
+                           struct err *err)
+{
+	bool no_password = host->lacks_password && host->key[0] == '\0' &&
+	                   !defaults->may_lack_password;
+	bool no_user;
+
+	if (host->user[0] == '\0' && defaults->user != NULL) {
+		struct span user = { defaults->user, strlen(defaults->user) };
+
+		if (!copy(host->user, sizeof(host->user), user))
+			return err_set(err, ERR_INPUT, "user over %d bytes",
+			               HOST_USER_MAX);
+	}
+	no_user = host->user[0] == '\0' && !defaults->may_lack_user;
+	if (no_user && no_password)
+		return err_set(err, ERR_INPUT, "no user and no password");
+	if (no_user)
+		return err_set(err, ERR_INPUT, "no user");
+	if (no_password)
+		return err_set(err, ERR_INPUT, "no password ('-' means none)");
+	return true;
+}
+
+static bool parse(struct host *host, const char *line, size_t length,
+                  const struct host_defaults *defaults, struct err *err)
+{
+	struct span rest = { line, length };
+	struct span option;
+
+	if (!host_is_text(line, length, err) ||
+	    !parse_first(host, next_field(&rest), err) ||
+	    !parse_login(host, &rest, err))
+		return false;
+	while ((option = next_field(&rest)).length > 0) {
+		if (!parse_option(host, option, err))
+			return false;
+	}
+	return complete_login(host, defaults, err);
+}
+
 bool host_parse(struct host *host, const char *line, size_t length,
-                uint16_t default_port, struct err *err)
+                const struct host_defaults *defaults, struct err *err)
 {
 	memset(host, 0, sizeof(*host));
-	host->port = default_port;
-	if (parse(host, line, length, err))
+	host->port = defaults->port;
+	if (parse(host, line, length, defaults, err))
 		return true;
 	host_wipe(host);
 	return false;

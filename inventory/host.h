@@ -27,7 +27,7 @@ struct host {
 	char user[HOST_USER_MAX + 1];
 	char name[HOST_NAME_MAX_BYTES + 1];   /* name=, or "" */
 	char group[HOST_NAME_MAX_BYTES + 1];  /* group=, or "" */
-	char key[HOST_KEY_MAX + 1];           /* key=, a file; or "" */
+	char key[HOST_KEY_MAX + 1];           /* key=, as written; or "" */
 	char password[HOST_PASSWORD_MAX + 1]; /* secret; "" when has_password
 	                                       * is false */
 	/* Where to connect to instead of ip (ssh_config's HostName), canonical;
@@ -55,18 +55,38 @@ struct host_defaults {
 /*
  * Parses one line, without its line end:
  *
- *     ADDRESS[:PORT] USER PASSWORD [port=N] [name=TEXT] [group=TEXT]
+ *     ADDRESS[:PORT] USER PASSWORD [key=value …]
+ *     USER@ADDRESS[:PORT] PASSWORD [key=value …]
+ *     ADDRESS[:PORT] key=value …
  *
  * Fields are separated by runs of spaces and tabs. ADDRESS is an IPv4 or IPv6
- * literal ("[v6]:port" with a port) or a name; "-" as PASSWORD means none.
- * The line holds no NUL and is valid UTF-8, or it is refused. default_port
- * serves where the line names none.
+ * literal ("[v6]:port" with a port) or a name; "-" as PASSWORD means none. The
+ * keys are port=, user=, key= (a file; "~/" is kept as written), name= and
+ * group=. A second field that begins with one of them is neither user nor
+ * password; the third, behind a user, is the password whatever it looks like.
+ * Where the line says less, the defaults serve; may_lack_user and
+ * may_lack_password say whether it may end early (with key= it may always lack
+ * a password). The line holds no NUL and is valid UTF-8, or it is refused.
  *
  * On false, err (ERR_INPUT) says what is wrong and quotes at most the first
  * field: the rest may be a secret. *host is then wiped.
  */
 bool host_parse(struct host *host, const char *line, size_t length,
-                uint16_t default_port, struct err *err);
+                const struct host_defaults *defaults, struct err *err);
+
+/*
+ * Sets ip and is_name from ADDRESS[:PORT], and port and has_port when it names
+ * one. False with ERR_INPUT, which quotes it.
+ */
+bool host_set_address(struct host *host, const char *text, size_t length,
+                      struct err *err);
+
+/* True for an IPv6 literal, with a zone or without; no brackets. */
+bool host_is_ipv6(const char *text, size_t length);
+
+/* True for text without NUL that is valid UTF-8. Else ERR_INPUT says at which
+ * byte it is not. */
+bool host_is_text(const char *text, size_t length, struct err *err);
 
 /* True for an empty line, one of blanks only, and a comment: '#' as the first
  * character that is not a blank. */

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "inventory/deadline.h"
 #include "inventory/err.h"
 #include "inventory/host.h"
+#include "inventory/lines.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,41 +10,26 @@
 
 /*
  * Reads a host file line by line through one fixed buffer, whose bytes are
- * wiped as soon as a line was parsed: memory does not grow with the file, but
- * for 16 bytes a host (in a table that is three eighths to three quarters full)
- * by which a repeat is noticed. For one thread.
+ * wiped as soon as a line was parsed: memory does not grow with the file. A
+ * host that comes again is read again. For one thread.
  */
 struct hostfile;
 
-/* Longest line, in bytes without its end. A longer one is a bad line, not a
- * bigger buffer. */
-#define HOSTFILE_LINE_MAX 4096
-
-enum host_read {
-	HOST_READ, /* *host is filled; the caller ends it with host_wipe() */
-	HOST_BAD,  /* *err says file, line and reason; reading may go on */
-	HOST_REPEATED, /* likewise: the address and port were on another line */
-	HOST_END,      /* nothing more, or the cancel descriptor fired */
-	HOST_NOT_YET,  /* no line yet, and the caller wanted to be woken */
-	HOST_FAILED    /* *err says why nothing more can be read */
-};
+/* Longest line, in bytes without its end. */
+#define HOSTFILE_LINE_MAX LINES_LINE_MAX
 
 /*
- * path "-" is standard input. default_port serves lines that name none. While
- * it waits for input (a pipe, a terminal) cancel_fd is polled as well; -1 is
- * none. The caller ends *file with hostfile_close().
+ * path "-" is standard input. The defaults serve lines that say less; what they
+ * point to is borrowed. While it waits for input (a pipe, a terminal) cancel_fd
+ * is polled as well; -1 is none. The caller ends *file with hostfile_close().
  */
 bool hostfile_open(struct hostfile **file, const char *path,
-                   uint16_t default_port, int cancel_fd, struct err *err);
+                   const struct host_defaults *defaults, int cancel_fd,
+                   struct err *err);
 
-/* What ends waiting for input early. */
-struct hostfile_wake {
-	int fd;            /* readable; -1 for none */
-	nanoseconds until; /* 0: for ever */
-};
-
-/* Blank lines and comments are passed over. Understands CRLF, a byte-order mark
- * and a last line without an end. wake NULL waits as long as it takes. */
+/* HOST_READ, HOST_BAD, HOST_END, HOST_NOT_YET or HOST_FAILED. Blank lines and
+ * comments are passed over. Understands CRLF, a byte-order mark and a last line
+ * without an end. wake NULL waits as long as it takes. */
 enum host_read hostfile_next(struct hostfile *file, struct host *host,
                              const struct hostfile_wake *wake, struct err *err);
 

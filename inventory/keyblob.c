@@ -74,6 +74,19 @@ static bool rsa_is_sound(const struct key_type *type, struct strings *rest)
 	       n.length > 0;
 }
 
+/* The same section: p, q, g, y. */
+static bool dsa_is_sound(const struct key_type *type, struct strings *rest)
+{
+	struct string number;
+
+	(void)type;
+	for (int i = 0; i < 4; i++) {
+		if (!take_string(rest, &number) || number.length == 0)
+			return false;
+	}
+	return true;
+}
+
 /* RSA has one name here (RFC 8332 section 3), which not every server knows. */
 static const struct key_type types[] = {
 	{ "ssh-ed25519", ed25519_is_sound, 0 },
@@ -83,6 +96,7 @@ static const struct key_type types[] = {
 	{ "ssh-rsa", rsa_is_sound, 0 },
 	{ "rsa-sha2-256", rsa_is_sound, 0 },
 	{ "rsa-sha2-512", rsa_is_sound, 0 },
+	{ "ssh-dss", dsa_is_sound, 0 },
 };
 
 bool keyblob_is_sound(const void *blob, size_t length)

@@ -22,7 +22,7 @@
 /*
  * True for a key of a type that ssh_algorithms.c offers whose strings fit, and
  * fill it to its last byte: ed25519 of 32 bytes; ECDSA with its type's curve
- * and a point of its size; RSA with two numbers that are not empty. Whether it
- * is a good key is OpenSSL's to say.
+ * and a point of its size; RSA with two numbers that are not empty, DSA with
+ * four. Whether it is a good key is OpenSSL's to say.
  */
 bool keyblob_is_sound(const void *blob, size_t length);

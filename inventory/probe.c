@@ -1,5 +1,9 @@
 #include "inventory/probe.h"
 
+#include "inventory/access.h"
+#include "inventory/ask.h"
+#include "inventory/hostkey.h"
+#include "inventory/jump.h"
 #include "inventory/resolve.h"
 #include "inventory/ssh.h"
 #include "inventory/wait.h"
@@ -10,8 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Standard output at most: the part that is kept, and the frame around it. */
-#define ANSWER_MAX (RECORD_OUTPUT_MAX + 512)
+/* Of a host whose reader gave it none. */
+static struct hostkeys any_key = { .mode = HOSTKEYS_OFF };
+static const struct access usual_access = {
+	.hostkeys = &any_key,
+	.login = { .ways = { LOGIN_PASSWORD, LOGIN_PROMPTS }, .way_count = 2 },
+};
+
+static const struct err no_error = { .kind = ERR_NONE };
 
 bool probe_library_init(struct err *err)
 {
@@ -63,266 +73,228 @@ int64_t probe_now(const struct probe *probe)
 	return probe->wall_us + (monotonic_ns() - probe->monotonic) / 1000;
 }
 
-static void enter(struct record *record, struct probe_progress *progress,
-                  enum phase phase)
+/* One attempt. */
+struct attempt {
+	const struct probe *probe;
+	struct record *record;
+	struct probe_progress *progress;
+	const struct access *access;
+	struct wait wait;
+	enum phase phase; /* that was entered last */
+	struct address addresses[DIAL_ADDRESSES_MAX];
+	size_t count;
+	unsigned jump_session; /* that carries the connection */
+	bool parked;
+	bool shook_hands;
+	bool other_key; /* see struct hostkey_outcome */
+};
+
+static void enter(struct attempt *attempt, enum phase phase)
 {
-	record->phase = phase;
-	atomic_store_explicit(&progress->phase, (int)phase,
+	attempt->phase = phase;
+	attempt->record->phase = phase;
+	atomic_store_explicit(&attempt->progress->phase, (int)phase,
 	                      memory_order_relaxed);
 }
 
-static bool connect_any(const struct probe *probe, struct record *record,
-                        const struct address *addresses, size_t count, int *fd,
-                        const struct wait *wait, struct err *err)
+/* Time that was waited for others does not count as the host's. */
+static void pass_over(struct attempt *attempt, nanoseconds waited)
 {
-	nanoseconds begin = monotonic_ns();
-	size_t which = 0;
-	bool ok = dial_connect(&probe->settings.dial, addresses, count, fd,
-	                       &which, wait, err);
+	attempt->wait.deadline += waited;
+	attempt->progress->begin += waited;
+}
 
-	address_format(&addresses[which], record->address,
+/* Where the connection goes to. */
+static const char *target_of(const struct host *host)
+{
+	return host->target[0] != '\0' ? host->target : host->ip;
+}
+
+/* Its addresses, and a place in their network. */
+static bool find_host(struct attempt *attempt, struct err *err)
+{
+	const struct probe_settings *settings = &attempt->probe->settings;
+	const struct host *host = &attempt->record->host;
+
+	if (!wait_check(&attempt->wait, err))
+		return false;
+	if (attempt->access->jump != NULL)
+		return true;
+	enter(attempt, PHASE_RESOLVE);
+	if (!dial_find(&settings->dial, target_of(host), host->port,
+	               attempt->addresses, &attempt->count, &attempt->wait,
+	               err))
+		return false;
+	attempt->parked = settings->pace != NULL &&
+	                  !pace_enter(settings->pace, &attempt->progress->place,
+	                              &attempt->addresses[0]);
+	return !attempt->parked;
+}
+
+static bool wait_for_turn(struct attempt *attempt, struct err *err)
+{
+	struct pace *pace = attempt->probe->settings.pace;
+	nanoseconds begin;
+
+	if (pace == NULL)
+		return true;
+	begin = monotonic_ns();
+	if (!pace_connection(pace, attempt->wait.cancel_fd, err))
+		return false;
+	pass_over(attempt, monotonic_ns() - begin);
+	return true;
+}
+
+static bool connect_directly(struct attempt *attempt, int *fd, struct err *err)
+{
+	struct record *record = attempt->record;
+	size_t which = 0;
+	bool ok =
+	    dial_connect(&attempt->probe->settings.dial, attempt->addresses,
+	                 attempt->count, fd, &which, &attempt->wait, err);
+
+	address_format(&attempt->addresses[which], record->address,
 	               sizeof(record->address));
-	if (ok)
-		record->connect_ms = (monotonic_ns() - begin) / NS_PER_MS;
 	return ok;
 }
 
-static bool shake_hands(struct record *record, struct ssh *ssh, struct err *err)
+static bool connect_by_jump(struct attempt *attempt, int *fd, struct err *err)
 {
+	const struct host *host = &attempt->record->host;
+	struct wait wait = attempt->wait;
+	bool ok =
+	    jump_connect(attempt->access->jump, target_of(host), host->port, fd,
+	                 &attempt->jump_session, &wait, err);
+
+	pass_over(attempt, wait.deadline - attempt->wait.deadline);
+	return ok;
+}
+
+static bool connect_host(struct attempt *attempt, int *fd, struct err *err)
+{
+	struct probe_progress *progress = attempt->progress;
+	nanoseconds begin;
 	bool ok;
 
+	enter(attempt, PHASE_CONNECT);
+	if (!wait_for_turn(attempt, err))
+		return false;
+	begin = monotonic_ns() - progress->begin;
+	ok = attempt->access->jump != NULL ? connect_by_jump(attempt, fd, err)
+	                                   : connect_directly(attempt, fd, err);
+	if (ok)
+		attempt->record->connect_ms =
+		    (monotonic_ns() - progress->begin - begin) / NS_PER_MS;
+	return ok;
+}
+
+/* What the host's key is known by: DB knows rows. */
+static const char *known_as(const struct attempt *attempt)
+{
+	const struct host *host = &attempt->record->host;
+
+	return attempt->access->hostkeys->mode == HOSTKEYS_DB ? host->ip
+	                                                      : target_of(host);
+}
+
+static bool check_key(struct attempt *attempt, struct ssh *ssh,
+                      const char *preferred, struct err *err)
+{
+	struct record *record = attempt->record;
+	struct hostkey key = { .type = record->host_key_type,
+		               .sha256 = record->host_key_sha256,
+		               .preferred = preferred };
+	struct hostkey_outcome outcome;
+	bool ok;
+
+	key.blob = ssh_host_key_blob(ssh, &key.length);
+	ok = hostkey_check(attempt->access->hostkeys, known_as(attempt),
+	                   record->host.port, &key, &outcome, err);
+	attempt->other_key = outcome.other_type;
+	memcpy(record->pinned_sha256, outcome.pinned_sha256,
+	       sizeof(record->pinned_sha256));
+	return ok;
+}
+
+static bool shake_hands(struct attempt *attempt, struct ssh *ssh,
+                        struct err *err)
+{
+	struct record *record = attempt->record;
+	char types[HOSTKEY_TYPES_SIZE];
+	bool ok;
+
+	hostkey_types(attempt->access->hostkeys, known_as(attempt),
+	              record->host.port, types);
+	if (!ssh_prefer_host_keys(ssh, types, err))
+		return false;
 	ok = ssh_handshake(ssh, err);
 	snprintf(record->ssh_version, sizeof(record->ssh_version), "%s",
 	         ssh_version(ssh));
-	return ok && ssh_host_key(ssh, record->host_key_type,
-	                          sizeof(record->host_key_type),
-	                          record->host_key_sha256,
-	                          sizeof(record->host_key_sha256), err);
+	if (!ok || !ssh_host_key(ssh, record->host_key_type,
+	                         sizeof(record->host_key_type),
+	                         record->host_key_sha256,
+	                         sizeof(record->host_key_sha256), err))
+		return false;
+	attempt->shook_hands = true;
+	return check_key(attempt, ssh, types, err);
 }
 
-static bool log_in(const struct probe *probe, struct record *record,
-                   struct ssh *ssh, struct err *err)
+/* A password that the host's line has not. */
+static bool ask_for_password(void *arg, char *password, size_t size,
+                             const struct wait *wait, struct err *err)
 {
-	static const struct login_settings settings = {
-		.ways = { LOGIN_PASSWORD },
-		.way_count = 1,
-	};
-	struct host *host = &record->host;
+	const struct attempt *attempt = arg;
+	const struct probe_settings *settings = &attempt->probe->settings;
+
+	return settings->ask(settings->ask_arg, &attempt->record->host,
+	                     password, size, wait, err);
+}
+
+static bool log_in(struct attempt *attempt, struct ssh *ssh, struct err *err)
+{
+	const struct probe_settings *settings = &attempt->probe->settings;
+	struct host *host = &attempt->record->host;
 	struct login login = {
-		.settings = &settings,
+		.settings = &attempt->access->login,
 		.user = host->user,
 		.password = host->has_password ? host->password : NULL,
+		.identity = attempt->access->key,
+		.ask = settings->ask != NULL ? ask_for_password : NULL,
+		.arg = attempt,
 	};
 	bool ok;
 
 	ok = ssh_login(ssh, &login, err);
-	if (!probe->settings.keep_password)
+	if (!settings->keep_password)
 		host_forget_password(host);
 	return ok;
 }
 
-static bool is_space(char c)
+static bool talk(struct attempt *attempt, struct ssh *ssh, struct err *err)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool take_hostname(struct record *record, const char *text,
-                          size_t length, struct err *err)
-{
-	while (length > 0 && is_space(text[0])) {
-		text++;
-		length--;
-	}
-	while (length > 0 && is_space(text[length - 1]))
-		length--;
-	if (length == 0)
-		return err_set(err, ERR_COMMAND, "empty hostname");
-	if (length > RECORD_HOSTNAME_MAX)
-		return err_set(err, ERR_COMMAND, "hostname over %d bytes",
-		               RECORD_HOSTNAME_MAX);
-	if (memchr(text, '\0', length) != NULL)
-		return err_set(err, ERR_COMMAND, "hostname with a NUL byte");
-	memcpy(record->hostname, text, length);
-	record->hostname[length] = '\0';
-	return true;
-}
-
-/* Like $(…) of the shell, without the newlines at its end. */
-static bool take_output(struct record *record, const char *text, size_t length,
-                        struct err *err)
-{
-	while (length > 0 && text[length - 1] == '\n')
-		length--;
-	if (length > RECORD_OUTPUT_MAX)
-		return err_set(err, ERR_COMMAND, "more than %d bytes of output",
-		               RECORD_OUTPUT_MAX);
-	record->output = malloc(length + 1);
-	if (record->output == NULL)
-		return err_set(err, ERR_SYSTEM, "out of memory");
-	memcpy(record->output, text, length);
-	record->output[length] = '\0';
-	record->output_length = length;
-	return true;
-}
-
-/* The exit status, and the first line of what was said about it. */
-static bool check_exit(const struct ssh_answer *answer, struct err *err)
-{
-	int line = (int)strcspn(answer->errors, "\r\n");
-	const char *colon = line > 0 ? ": " : "";
-
-	if (answer->signal[0] != '\0')
-		return err_set(err, ERR_COMMAND, "ended by signal %s%s%.*s",
-		               answer->signal, colon, line, answer->errors);
-	if (answer->exit_status != 0)
-		return err_set(err, ERR_COMMAND, "exit status %u%s%.*s",
-		               answer->exit_status, colon, line,
-		               answer->errors);
-	return true;
-}
-
-/* Network devices, forced commands, Windows: no POSIX shell answered. */
-static bool ask_plainly(const struct probe *probe, struct record *record,
-                        struct ssh *ssh, struct err *err)
-{
-	struct ssh_answer answer;
-	bool ok =
-	    ssh_exec(ssh, "hostname", NULL, 0, ANSWER_MAX, &answer, err) &&
-	    check_exit(&answer, err) &&
-	    take_hostname(record, answer.out, answer.out_length, err);
-
-	ssh_answer_release(&answer);
-	if (ok && probe->script != NULL)
-		return err_set(err, ERR_COMMAND,
-		               "no POSIX shell: the command was not run");
-	return ok;
-}
-
-static bool read_output(const struct probe *probe, struct record *record,
-                        const struct ssh_answer *answer, struct err *err)
-{
-	const char *part;
-	size_t length;
-
-	if (frame_find(&probe->frame, FRAME_OUTPUT, answer->out,
-	               answer->out_length, &part, &length) != FRAME_FOUND)
-		return check_exit(answer, err) &&
-		       err_set(err, ERR_COMMAND,
-		               "the command's output was cut off");
-	record->exit_code = answer->exit_status;
-	return take_output(record, part, length, err);
-}
-
-static bool read_answer(const struct probe *probe, struct record *record,
-                        struct ssh *ssh, const struct ssh_answer *answer,
-                        struct err *err)
-{
-	const char *name;
-	size_t length;
-
-	switch (frame_find(&probe->frame, FRAME_HOSTNAME, answer->out,
-	                   answer->out_length, &name, &length)) {
-	case FRAME_MISSING:
-		if (ask_plainly(probe, record, ssh, err))
-			return true;
-		/* An account that has expired or may not log in has said so
-		 * the first time. */
-		if (err->kind == ERR_COMMAND && answer->errors_length > 0)
-			check_exit(answer, err);
+	enter(attempt, PHASE_HANDSHAKE);
+	if (!shake_hands(attempt, ssh, err))
 		return false;
-	case FRAME_CUT:
-		return check_exit(answer, err) &&
-		       err_set(err, ERR_COMMAND, "the answer was cut off");
-	case FRAME_FOUND:
-		break;
-	}
-	if (probe->script == NULL)
-		return check_exit(answer, err) &&
-		       take_hostname(record, name, length, err);
-	return take_hostname(record, name, length, err) &&
-	       read_output(probe, record, answer, err) &&
-	       check_exit(answer, err);
-}
-
-/*
- * The answer may have been there, the end was not: it may still be running, and
- * its exit status is not known. The name that came before a command is.
- */
-static void explain_failure(const struct probe *probe, struct record *record,
-                            const struct ssh_answer *answer, struct err *err)
-{
-	enum frame_part last =
-	    probe->script != NULL ? FRAME_OUTPUT : FRAME_HOSTNAME;
-	struct err ignored;
-	const char *part;
-	size_t length;
-
-	if (err->kind == ERR_TIMEOUT &&
-	    frame_find(&probe->frame, last, answer->out, answer->out_length,
-	               &part, &length) == FRAME_FOUND)
-		err_prefix(err, "answered, but did not end the session");
-	if (probe->script != NULL &&
-	    frame_find(&probe->frame, FRAME_HOSTNAME, answer->out,
-	               answer->out_length, &part, &length) == FRAME_FOUND)
-		take_hostname(record, part, length, &ignored);
-}
-
-static bool ask(const struct probe *probe, struct record *record,
-                struct ssh *ssh, struct err *err)
-{
-	const char *command = probe->script != NULL
-	                          ? FRAME_SCRIPT_COMMAND
-	                          : probe->frame.hostname_command;
-	struct ssh_answer answer;
-	bool ok;
-
-	ok = ssh_exec(ssh, command, probe->script, probe->script_length,
-	              ANSWER_MAX, &answer, err);
-	if (ok)
-		ok = read_answer(probe, record, ssh, &answer, err);
-	else
-		explain_failure(probe, record, &answer, err);
-	ssh_answer_release(&answer);
-	return ok;
-}
-
-static bool talk(const struct probe *probe, struct record *record,
-                 struct probe_progress *progress, struct ssh *ssh,
-                 struct err *err)
-{
-	enter(record, progress, PHASE_HANDSHAKE);
-	if (!shake_hands(record, ssh, err))
+	enter(attempt, PHASE_AUTH);
+	if (!log_in(attempt, ssh, err))
 		return false;
-	enter(record, progress, PHASE_AUTH);
-	if (!log_in(probe, record, ssh, err))
-		return false;
-	enter(record, progress, PHASE_COMMAND);
-	return ask(probe, record, ssh, err);
+	enter(attempt, PHASE_COMMAND);
+	return ask_host(attempt->probe, attempt->record, ssh, err);
 }
 
-static bool tell_story(const struct probe *probe, struct record *record,
-                       struct probe_progress *progress, const struct wait *wait,
-                       struct err *err)
+static bool visit(struct attempt *attempt, struct err *err)
 {
-	const struct host *host = &record->host;
-	struct address addresses[DIAL_ADDRESSES_MAX];
 	struct ssh *ssh = NULL;
-	size_t count = 0;
 	int fd = -1;
 	bool ok;
 
-	if (!wait_check(wait, err))
+	if (!connect_host(attempt, &fd, err) ||
+	    !ssh_open(&ssh, fd, &attempt->wait, err))
 		return false;
-	enter(record, progress, PHASE_RESOLVE);
-	if (!dial_find(&probe->settings.dial, host->ip, host->port, addresses,
-	               &count, wait, err))
-		return false;
-	enter(record, progress, PHASE_CONNECT);
-	if (!connect_any(probe, record, addresses, count, &fd, wait, err) ||
-	    !ssh_open(&ssh, fd, wait, err))
-		return false;
-	ok = talk(probe, record, progress, ssh, err);
+	ok = talk(attempt, ssh, err);
 	ssh_close(ssh);
+	if (!ok && attempt->access->jump != NULL)
+		jump_explain(attempt->access->jump, attempt->jump_session, err);
 	return ok;
 }
 
@@ -356,49 +328,99 @@ static void tell_failure(struct record *record, unsigned attempts,
 	record_add_error(record, words);
 }
 
-/* False: it may pass, and there is time left to see. */
-static bool attempt(const struct probe *probe, struct record *record,
-                    struct probe_progress *progress, const struct wait *wait)
+static void leave_network(struct attempt *attempt, const struct err *err)
 {
-	bool again = false;
-	struct err err;
+	struct pace *pace = attempt->probe->settings.pace;
+	enum pace_outcome outcome = PACE_OTHER;
+
+	if (pace == NULL)
+		return;
+	if (attempt->shook_hands)
+		outcome = PACE_WELL;
+	else if (err->kind == ERR_DROPPED)
+		outcome = PACE_DROPPED;
+	pace_leave(pace, &attempt->progress->place, outcome);
+}
+
+/* False: it may pass, and there is time left to see. */
+static bool finish(struct attempt *attempt, bool found, struct err *err)
+{
+	struct record *record = attempt->record;
+	struct probe_progress *progress = attempt->progress;
+	bool ok, again = false;
 
 	progress->attempts++;
 	record_reset(record);
-	if (tell_story(probe, record, progress, wait, &err)) {
+	record->phase = attempt->phase;
+	ok = found && visit(attempt, err);
+	if (!ok && attempt->other_key) {
+		record_reset(record);
+		ok = visit(attempt, err);
+	}
+	leave_network(attempt, ok ? &no_error : err);
+	if (ok) {
 		record->status = STATUS_OK;
 		record->phase = PHASE_NONE;
 	} else {
-		tell_failure(record, progress->attempts, &err);
-		again = may_pass(record, &err) && wait_check(wait, &err);
+		tell_failure(record, progress->attempts, err);
+		again =
+		    may_pass(record, err) && wait_check(&attempt->wait, err);
 	}
 	record->total_ms = (monotonic_ns() - progress->begin) / NS_PER_MS;
-	record->last_attempt = probe_now(probe);
+	record->last_attempt = probe_now(attempt->probe);
 	return !again;
 }
 
-bool probe_run(const struct probe *probe, struct record *record,
-               struct probe_progress *progress, int cancel_fd)
+static enum probe_end run_attempt(struct attempt *attempt)
 {
-	unsigned limit_ms = probe->settings.host_timeout_ms;
-	struct wait wait = { .limit_ms = limit_ms, .cancel_fd = cancel_fd };
+	struct record *record = attempt->record;
+	enum phase phase = record->phase;
+	struct err err = { .kind = ERR_NONE };
+	bool found = find_host(attempt, &err);
 
-	bool done;
-
-	if (progress->begin == 0)
-		progress->begin = monotonic_ns();
-	wait.deadline = progress->begin + limit_ms * NS_PER_MS;
-	done = !may_begin(progress, &wait) ||
-	       attempt(probe, record, progress, &wait);
-	atomic_store_explicit(&progress->phase, PHASE_NONE,
-	                      memory_order_relaxed);
-	if (done)
-		probe_give_up(probe, record);
-	return done;
+	if (!attempt->parked)
+		return finish(attempt, found, &err) ? PROBE_DONE : PROBE_AGAIN;
+	/* What the attempt before has found stays. */
+	record->phase = phase;
+	attempt->progress->parked = monotonic_ns();
+	return PROBE_PARKED;
 }
 
-void probe_give_up(const struct probe *probe, struct record *record)
+enum probe_end probe_run(const struct probe *probe, struct record *record,
+                         struct probe_progress *progress, int cancel_fd)
 {
+	unsigned limit_ms = probe->settings.host_timeout_ms;
+	const struct access *access = record->host.access;
+	struct attempt attempt = {
+		.probe = probe,
+		.record = record,
+		.progress = progress,
+		.access = access != NULL ? access : &usual_access,
+		.wait = { .limit_ms = limit_ms, .cancel_fd = cancel_fd },
+	};
+	enum probe_end end = PROBE_DONE;
+	nanoseconds now = monotonic_ns();
+
+	if (progress->begin == 0)
+		progress->begin = now;
+	else if (progress->parked != 0)
+		progress->begin += now - progress->parked;
+	progress->parked = 0;
+	attempt.wait.deadline = progress->begin + limit_ms * NS_PER_MS;
+	if (may_begin(progress, &attempt.wait))
+		end = run_attempt(&attempt);
+	atomic_store_explicit(&progress->phase, PHASE_NONE,
+	                      memory_order_relaxed);
+	if (end == PROBE_DONE)
+		probe_give_up(probe, record, progress);
+	return end;
+}
+
+void probe_give_up(const struct probe *probe, struct record *record,
+                   struct probe_progress *progress)
+{
+	if (probe->settings.pace != NULL)
+		pace_leave(probe->settings.pace, &progress->place, PACE_OTHER);
 	if (!probe->settings.keep_password)
 		host_forget_password(&record->host);
 }

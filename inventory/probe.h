@@ -3,6 +3,7 @@
 #include "inventory/deadline.h"
 #include "inventory/dial.h"
 #include "inventory/frame.h"
+#include "inventory/pace.h"
 #include "inventory/record.h"
 
 #include <stdbool.h>
@@ -21,6 +22,12 @@ struct probe_settings {
 	/* Leaves the password in the record, for a store that was asked by name
 	 * to keep it. Else it is overwritten right after the login. */
 	bool keep_password;
+	/* For hosts whose line has no password, when one is needed, see
+	 * login.h; NULL: they have none. */
+	bool (*ask)(void *arg, const struct host *host, char *password,
+	            size_t size, const struct wait *wait, struct err *err);
+	void *ask_arg;
+	struct pace *pace; /* NULL: no manners */
 	/* What probe_init() takes for the wall clock: the database's, for one
 	 * time in all rows. 0: this machine's. */
 	int64_t now_us;
@@ -51,35 +58,54 @@ int64_t probe_now(const struct probe *probe);
 
 /* One host's way through its attempts. Zero-initialised before the first. */
 struct probe_progress {
-	nanoseconds begin; /* of the first attempt; 0: not begun */
-	unsigned attempts; /* so far */
-	_Atomic int phase; /* an enum phase, where it is now: for any thread */
+	/* Of the first attempt; 0: not begun. Later by the time in which the
+	 * host waited for others. */
+	nanoseconds begin;
+	nanoseconds parked; /* since when; 0: it is not */
+	unsigned attempts;  /* so far */
+	_Atomic int phase;  /* an enum phase, where it is now: for any thread */
+	struct pace_place place; /* in the host's network */
+};
+
+enum probe_end {
+	/* This is the result, and the password is wiped (see keep_password). */
+	PROBE_DONE,
+	/*
+	 * The attempt failed in a way that may pass (refused; reset or dropped
+	 * before the login, by OpenSSH's MaxStartups or PerSourcePenalties,
+	 * say; no descriptor, memory or port for a socket), nothing secret was
+	 * sent, and the password is still there. The record is filled as if
+	 * this were the result. The caller waits, then calls probe_run() again
+	 * with the same record and progress, which starts from a clean record;
+	 * or calls probe_give_up().
+	 */
+	PROBE_AGAIN,
+	/*
+	 * The host's network is full (pace.h): no attempt was made, the record
+	 * is as it was. The caller calls probe_run() again when progress->place
+	 * was granted its turn; or probe_give_up().
+	 */
+	PROBE_PARKED
 };
 
 /*
  * One attempt. Fills everything of the record but .host and .run_id; all
  * attempts of a host and the pauses between them take no more than
- * settings.host_timeout_ms from progress->begin. May be called by any number of
- * threads at once, each with a record and a progress of its own; wants less
- * than 48 KiB of stack.
+ * settings.host_timeout_ms from progress->begin: the time stands still while
+ * the host waits for others (a place in its network, the rate, a channel of a
+ * jump host, the credential guard). May be called by any number of threads at
+ * once, each with a record and a progress of its own; wants less than 48 KiB of
+ * stack.
  *
- * True: this is the result, and the password is wiped (see keep_password).
- *
- * False: the attempt failed in a way that may pass (refused; reset or dropped
- * before the login, by OpenSSH's MaxStartups or PerSourcePenalties, say; no
- * descriptor, memory or port for a socket), nothing secret was sent, and the
- * password is still there. The record is filled as if this were the result.
- * The caller waits, then calls it again with the same record and progress,
- * which starts from a clean record; or calls probe_give_up().
- *
- * Never false once cancel_fd is readable (it then ends at once, as
+ * Always PROBE_DONE once cancel_fd is readable (it then ends at once, as
  * STATUS_SKIPPED) or when no time is left. When the time has passed before a
  * later attempt begins, the result is that of the attempt before. After several
  * attempts the error says how many.
  */
-bool probe_run(const struct probe *probe, struct record *record,
-               struct probe_progress *progress, int cancel_fd);
+enum probe_end probe_run(const struct probe *probe, struct record *record,
+                         struct probe_progress *progress, int cancel_fd);
 
 /* Instead of another attempt: the record stays, the password is wiped (see
- * keep_password). */
-void probe_give_up(const struct probe *probe, struct record *record);
+ * keep_password), a place in a network is given back. */
+void probe_give_up(const struct probe *probe, struct record *record,
+                   struct probe_progress *progress);

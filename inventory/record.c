@@ -21,6 +21,7 @@ void record_reset(struct record *record)
 	record->output_length = 0;
 	record->status = STATUS_SKIPPED;
 	record->phase = PHASE_NONE;
+	record->unfinished = false;
 	record->error[0] = '\0';
 	record->address[0] = '\0';
 	record->hostname[0] = '\0';
@@ -28,6 +29,7 @@ void record_reset(struct record *record)
 	record->ssh_version[0] = '\0';
 	record->host_key_type[0] = '\0';
 	record->host_key_sha256[0] = '\0';
+	record->pinned_sha256[0] = '\0';
 	record->connect_ms = RECORD_UNKNOWN;
 	record->total_ms = RECORD_UNKNOWN;
 	record->last_attempt = RECORD_UNKNOWN;
@@ -102,6 +104,7 @@ static enum status status_of(enum err_kind kind)
 void record_fail(struct record *record, const struct err *err)
 {
 	record->status = status_of(err->kind);
+	record->unfinished = err->kind == ERR_CANCELLED;
 	snprintf(record->error, sizeof(record->error), "%s", err->text);
 }
 

@@ -69,6 +69,7 @@ struct record {
 	struct host host;
 	enum status status;
 	enum phase phase; /* where it ended; none when ok or never tried */
+	bool unfinished;  /* the run's end cut it short */
 	char error[ERR_TEXT_SIZE];            /* a sentence, "" when ok */
 	char address[RECORD_ADDRESS_MAX + 1]; /* tried last */
 	char hostname[RECORD_HOSTNAME_MAX + 1];
@@ -79,6 +80,9 @@ struct record {
 	char host_key_type[RECORD_KEY_TYPE_MAX + 1];
 	char host_key_sha256[RECORD_FINGERPRINT_MAX + 1]; /* as OpenSSH: base64
 	                                                   * without padding */
+	/* The fingerprint that was known when another one was offered and
+	 * refused, for a row in the history; else "". */
+	char pinned_sha256[RECORD_FINGERPRINT_MAX + 1];
 	int64_t connect_ms;   /* TCP connection, or RECORD_UNKNOWN */
 	int64_t total_ms;     /* the whole probe, or RECORD_UNKNOWN */
 	int64_t last_attempt; /* its end: microseconds since the epoch, UTC */

@@ -174,7 +174,17 @@ static bool no_socket(struct err *err)
 	return true;
 }
 
-static bool answer_failed(int status, const struct wait *wait, struct err *err)
+static bool no_address(int family, struct err *err)
+{
+	const char *which = family == AF_INET    ? "IPv4 "
+	                    : family == AF_INET6 ? "IPv6 "
+	                                         : "";
+
+	return err_set(err, ERR_UNRESOLVED, "the name has no %saddress", which);
+}
+
+static bool answer_failed(int status, int family, const struct wait *wait,
+                          struct err *err)
 {
 	const char *why;
 
@@ -184,7 +194,7 @@ static bool answer_failed(int status, const struct wait *wait, struct err *err)
 	case ARES_ENOTFOUND:
 		return err_set(err, ERR_UNRESOLVED, "no such name");
 	case ARES_ENODATA:
-		return err_set(err, ERR_UNRESOLVED, "the name has no address");
+		return no_address(family, err);
 	case ARES_ETIMEOUT:
 		/* c-ares gave up, or it was for our own deadline to say so. */
 		if (!wait_check(wait, err))
@@ -267,11 +277,11 @@ static size_t take_addresses(const struct ares_addrinfo *result, uint16_t port,
 	return count;
 }
 
-bool resolve(const char *name, uint16_t port, const char *servers,
+bool resolve(const char *name, uint16_t port, int family, const char *servers,
              struct address *addresses, size_t max, size_t *count,
              const struct wait *wait, struct err *err)
 {
-	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
+	struct ares_addrinfo_hints hints = { .ai_family = family,
 		                             .ai_socktype = SOCK_STREAM };
 	struct lookup lookup = { .status = ARES_ECANCELLED };
 	bool ok = false;
@@ -284,11 +294,11 @@ bool resolve(const char *name, uint16_t port, const char *servers,
 	if (!await_answer(&lookup, wait, err))
 		goto out;
 	if (lookup.status != ARES_SUCCESS) {
-		answer_failed(lookup.status, wait, err);
+		answer_failed(lookup.status, family, wait, err);
 		goto out;
 	}
 	*count = take_addresses(lookup.result, port, addresses, max);
-	ok = *count > 0 || answer_failed(ARES_ENODATA, wait, err);
+	ok = *count > 0 || no_address(family, err);
 out:
 	/* Calls on_answer() for a lookup that is still under way. */
 	ares_destroy(lookup.channel);

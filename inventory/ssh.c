@@ -26,34 +26,6 @@
 /* How often a stream of bytes that never pauses is asked for the run's end. */
 #define CANCEL_CHECK_NS (50 * NS_PER_MS)
 
-/* What the library says of an allocation that failed is something else, in many
- * places; so it is noted. */
-static LIBSSH2_ALLOC_FUNC(allocate)
-{
-	struct ssh *ssh = *abstract;
-	void *block = memory_allocate(count);
-
-	if (block == NULL)
-		ssh->no_memory = true;
-	return block;
-}
-
-static LIBSSH2_REALLOC_FUNC(reallocate)
-{
-	struct ssh *ssh = *abstract;
-	void *block = memory_reallocate(ptr, count);
-
-	if (block == NULL)
-		ssh->no_memory = true;
-	return block;
-}
-
-static LIBSSH2_FREE_FUNC(wipe_and_free)
-{
-	(void)abstract;
-	memory_free(ptr);
-}
-
 bool ssh_library_init(struct err *err)
 {
 	unsigned char byte;
@@ -72,7 +44,12 @@ void ssh_library_end(void)
 	libssh2_exit();
 }
 
-static size_t bytes_max(const struct ssh *ssh)
+void ssh_allow_legacy(void)
+{
+	algorithms_allow_legacy();
+}
+
+size_t ssh_bytes_max(const struct ssh *ssh)
 {
 	return ssh->logged_in ? BYTES_MAX : BYTES_BEFORE_LOGIN_MAX;
 }
@@ -88,7 +65,7 @@ static bool must_stop(struct ssh *ssh)
 	now = monotonic_ns();
 	if (now >= ssh->wait.deadline) {
 		ssh->stop = SSH_DEADLINE;
-	} else if (ssh->received > bytes_max(ssh)) {
+	} else if (ssh->received > ssh_bytes_max(ssh)) {
 		ssh->stop = SSH_BYTE_FLOOD;
 	} else if (now - ssh->cancel_checked > CANCEL_CHECK_NS) {
 		ssh->cancel_checked = now;
@@ -191,6 +168,8 @@ static LIBSSH2_RECV_FUNC(receive)
 	(void)socket;
 	if (ssh->stop == SSH_DEAD)
 		return receive_last(ssh, buffer, length);
+	if (ssh->forward != NULL)
+		return ssh_forward_receive(ssh, buffer, length, flags);
 	if (ssh->version_given <= ssh->greeting.line_length)
 		return receive_version(ssh, buffer, flags);
 	return receive_some(ssh, buffer, length, flags);
@@ -203,6 +182,8 @@ static LIBSSH2_SEND_FUNC(transmit)
 
 	if (ssh->stop != SSH_GOES_ON)
 		return -ECONNABORTED;
+	if (ssh->forward != NULL)
+		return ssh_forward_transmit(ssh, buffer, length);
 	do
 		sent = send(socket, buffer, length, flags | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
@@ -219,19 +200,25 @@ static void set_callbacks(LIBSSH2_SESSION *session)
 	union {
 		LIBSSH2_RECV_FUNC((*receive));
 		LIBSSH2_SEND_FUNC((*transmit));
+		LIBSSH2_DISCONNECT_FUNC((*goodbye));
 #if LIBSSH2_VERSION_NUM >= 0x010b01
 		libssh2_cb_generic *any;
 #else
 		void *any;
 #endif
-	} in = { .receive = receive }, out = { .transmit = transmit };
+	} in = { .receive = receive }, out = { .transmit = transmit },
+	  end = { .goodbye = ssh_take_goodbye };
 
 #if LIBSSH2_VERSION_NUM >= 0x010b01
 	libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV, in.any);
 	libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND, out.any);
+	libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_DISCONNECT,
+	                              end.any);
 #else
 	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, in.any);
 	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND, out.any);
+	libssh2_session_callback_set(session, LIBSSH2_CALLBACK_DISCONNECT,
+	                             end.any);
 #endif
 }
 
@@ -247,7 +234,7 @@ bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
 	s->fd = fd;
 	s->wait = *wait;
 	s->session =
-	    libssh2_session_init_ex(allocate, wipe_and_free, reallocate, s);
+	    libssh2_session_init_ex(ssh_allocate, ssh_free, ssh_reallocate, s);
 	if (s->session == NULL) {
 		err_set(err, ERR_SCARCE, "out of memory");
 		goto fail;
@@ -290,6 +277,7 @@ void ssh_close(struct ssh *ssh)
 {
 	if (ssh == NULL)
 		return;
+	ssh_forward_release(ssh);
 	free_session(ssh);
 	close(ssh->fd);
 	greeting_release(&ssh->greeting);
@@ -325,55 +313,10 @@ bool ssh_wait(struct ssh *ssh, struct err *err)
 	return true;
 }
 
-bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
-                struct err *err)
+bool ssh_prefer_host_keys(struct ssh *ssh, const char *types, struct err *err)
 {
-	char *words = NULL;
-
-	switch (ssh->stop) {
-	case SSH_DEADLINE:
-	case SSH_CANCELLED:
-		if (!wait_check(&ssh->wait, err))
-			return false;
-		break;
-	case SSH_TEXT_FLOOD:
-		return err_set(err, ERR_PROTOCOL,
-		               "more than %d lines or %d bytes of text before "
-		               "a version string",
-		               GREETING_LINES_MAX, GREETING_TEXT_MAX);
-	case SSH_BYTE_FLOOD:
-		return err_set(err, kind,
-		               "%s: more than %zu KiB from the server", what,
-		               bytes_max(ssh) / 1024);
-	case SSH_BAD_PACKET:
-		return err_set(err, kind,
-		               "%s: a malformed packet from the server", what);
-	case SSH_BAD_KEY:
-		return err_set(err, ERR_PROTOCOL, "malformed host key");
-	case SSH_GOES_ON:
-	case SSH_TRAPPED:
-	case SSH_DEAD:
-		break;
-	}
-	if (ssh->no_memory)
-		return err_set(err, ERR_SCARCE, "out of memory");
-	if (ssh->os_error != 0)
-		return err_errno(err, kind, ssh->os_error, "%s", what);
-	if (ssh->peer_closed)
-		return err_set(err, kind,
-		               "%s: the server closed the connection", what);
-	(void)libssh2_session_last_error(ssh->session, &words, NULL, 0);
-	return err_set(err, kind, "%s: %s", what,
-	               words != NULL && words[0] != '\0' ? words : "failed");
-}
-
-bool ssh_trapped(struct ssh *ssh, enum err_kind kind, const char *what,
-                 struct err *err)
-{
-	ssh->stop = SSH_TRAPPED;
-	ssh->shaking_hands = false; /* it cannot go on with that */
-	return err_set(err, kind, "%s: a malformed packet from the server",
-	               what);
+	return types[0] == '\0' ||
+	       algorithms_prefer_host_keys(ssh->session, types, err);
 }
 
 /* True when the connection was lost or ended, and not by us. */
@@ -414,6 +357,7 @@ static bool shake_hands(struct ssh *ssh, struct err *err)
 	int rc;
 
 	ssh->shaking_hands = true;
+	ssh->packets.watching = true;
 	while ((rc = libssh2_session_handshake(ssh->session, ssh->fd)) ==
 	       LIBSSH2_ERROR_EAGAIN) {
 		if (!ssh_wait(ssh, err))
@@ -463,4 +407,12 @@ bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
 	EVP_EncodeBlock(base64, (const unsigned char *)hash, 32);
 	snprintf(sha256, sha256_size, "%.43s", (const char *)base64);
 	return true;
+}
+
+const unsigned char *ssh_host_key_blob(const struct ssh *ssh, size_t *length)
+{
+	int ignored;
+
+	return (const unsigned char *)libssh2_session_hostkey(ssh->session,
+	                                                      length, &ignored);
 }

@@ -23,9 +23,20 @@ struct ssh;
 bool ssh_library_init(struct err *err);
 void ssh_library_end(void);
 
+/* After ssh_library_init() and before the first session: see
+ * algorithms_allow_legacy(). */
+void ssh_allow_legacy(void);
+
 /* The session takes fd, also when it fails. *ssh ends with ssh_close(). */
 bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
               struct err *err);
+
+/*
+ * Before the handshake: of the host keys that are offered, those of the types
+ * in the name-list come first ("" for the usual order). A server that has one
+ * of them shows it.
+ */
+bool ssh_prefer_host_keys(struct ssh *ssh, const char *types, struct err *err);
 
 /* Version strings and key exchange. ERR_PROTOCOL. */
 bool ssh_handshake(struct ssh *ssh, struct err *err);
@@ -39,6 +50,10 @@ const char *ssh_version(const struct ssh *ssh);
  * handshake. */
 bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
                   size_t sha256_size, struct err *err);
+
+/* The key itself (RFC 4253 section 6.6), after ssh_host_key() was true; lives
+ * as long as the session. */
+const unsigned char *ssh_host_key_blob(const struct ssh *ssh, size_t *length);
 
 /*
  * Logs in, see login.h; a password is sent at most once. ERR_AUTH when all ways

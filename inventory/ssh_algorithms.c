@@ -2,13 +2,14 @@
 
 #include <string.h>
 
-#define OFFER_SIZE 320
+#define OFFER_SIZE 512
 
 struct offer {
 	int method;
 	enum greeting_list list; /* of the server, to compare with */
 	const char *what;
 	const char *wanted;
+	const char *legacy; /* behind them, for --legacy */
 };
 
 static const char ciphers[] =
@@ -16,26 +17,43 @@ static const char ciphers[] =
     "aes128-gcm@openssh.com";
 static const char macs[] = "hmac-sha2-256,hmac-sha2-512";
 
+/* What network devices and servers of twenty years have instead. Not what is no
+ * protection at all: RC4, MD5 cut to 96 bits. */
+static const char old_ciphers[] = "aes128-cbc,aes256-cbc,aes192-cbc,3des-cbc";
+static const char old_macs[] = "hmac-sha1,hmac-sha1-96,hmac-md5";
+
+static const char host_keys[] =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
+    "ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
+static const char old_host_keys[] = "ssh-rsa,ssh-dss";
+
+/* The place of the list whose order a host may change. */
+#define OFFER_HOST_KEY 1
+
 static const struct offer offers[] = {
 	{ LIBSSH2_METHOD_KEX, GREETING_KEX, "key exchange",
 	  "curve25519-sha256,curve25519-sha256@libssh.org,"
 	  "ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
 	  "diffie-hellman-group14-sha256,diffie-hellman-group16-sha512,"
 	  "diffie-hellman-group18-sha512,"
-	  "diffie-hellman-group-exchange-sha256" },
-	{ LIBSSH2_METHOD_HOSTKEY, GREETING_HOST_KEY, "host key",
-	  "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
-	  "ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256" },
-	{ LIBSSH2_METHOD_CRYPT_CS, GREETING_CIPHER_OUT, "cipher", ciphers },
-	{ LIBSSH2_METHOD_CRYPT_SC, GREETING_CIPHER_IN, "cipher", ciphers },
-	{ LIBSSH2_METHOD_MAC_CS, GREETING_MAC_OUT, "MAC", macs },
-	{ LIBSSH2_METHOD_MAC_SC, GREETING_MAC_IN, "MAC", macs },
+	  "diffie-hellman-group-exchange-sha256",
+	  "diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1,"
+	  "diffie-hellman-group1-sha1" },
+	[OFFER_HOST_KEY] = { LIBSSH2_METHOD_HOSTKEY, GREETING_HOST_KEY,
+	                     "host key", host_keys, old_host_keys },
+	{ LIBSSH2_METHOD_CRYPT_CS, GREETING_CIPHER_OUT, "cipher", ciphers,
+	  old_ciphers },
+	{ LIBSSH2_METHOD_CRYPT_SC, GREETING_CIPHER_IN, "cipher", ciphers,
+	  old_ciphers },
+	{ LIBSSH2_METHOD_MAC_CS, GREETING_MAC_OUT, "MAC", macs, old_macs },
+	{ LIBSSH2_METHOD_MAC_SC, GREETING_MAC_IN, "MAC", macs, old_macs },
 };
 
 #define OFFERS (sizeof(offers) / sizeof(offers[0]))
 
-/* Written by algorithms_init() alone. */
+/* Written before the first session, and only read from then on. */
 static char offered[OFFERS][OFFER_SIZE];
+static char legacy[OFFERS][OFFER_SIZE]; /* what is not offered yet */
 
 bool name_list_has(const char *names, size_t length, const char *name,
                    size_t name_length)
@@ -90,10 +108,22 @@ static void append(char *list, const char *name, size_t length)
 	list[used + length] = '\0';
 }
 
+/* What of the names the library has. */
+static void append_supported(char *list, const char *names,
+                             const char **supported, int count)
+{
+	while (*names != '\0') {
+		size_t size = strcspn(names, ",");
+
+		if (supports(supported, count, names, size))
+			append(list, names, size);
+		names += size + (names[size] == ',');
+	}
+}
+
 static bool choose(LIBSSH2_SESSION *session, size_t index, struct err *err)
 {
 	const struct offer *offer = &offers[index];
-	const char *wanted = offer->wanted;
 	const char **supported = NULL;
 	int count =
 	    libssh2_session_supported_algs(session, offer->method, &supported);
@@ -101,17 +131,11 @@ static bool choose(LIBSSH2_SESSION *session, size_t index, struct err *err)
 	if (count < 0)
 		return err_set(err, ERR_SYSTEM,
 		               "libssh2 names no %s algorithms", offer->what);
-	while (*wanted != '\0') {
-		size_t size = strcspn(wanted, ",");
-
-		if (supports(supported, count, wanted, size))
-			append(offered[index], wanted, size);
-		wanted += size + (wanted[size] == ',');
-	}
-	if (offer->method == LIBSSH2_METHOD_HOSTKEY &&
-	    strstr(offered[index], "rsa-sha2") == NULL &&
-	    supports(supported, count, "ssh-rsa", strlen("ssh-rsa")))
-		append(offered[index], "ssh-rsa", strlen("ssh-rsa"));
+	append_supported(offered[index], offer->wanted, supported, count);
+	if (index == OFFER_HOST_KEY &&
+	    strstr(offered[index], "rsa-sha2") == NULL)
+		append_supported(offered[index], "ssh-rsa", supported, count);
+	append_supported(legacy[index], offer->legacy, supported, count);
 	libssh2_free(session, (void *)supported);
 	return offered[index][0] != '\0' ||
 	       err_set(err, ERR_SYSTEM,
@@ -127,10 +151,27 @@ bool algorithms_init(struct err *err)
 	if (session == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	memset(offered, 0, sizeof(offered));
+	memset(legacy, 0, sizeof(legacy));
 	for (size_t i = 0; ok && i < OFFERS; i++)
 		ok = choose(session, i, err);
 	libssh2_session_free(session);
 	return ok;
+}
+
+void algorithms_allow_legacy(void)
+{
+	for (size_t i = 0; i < OFFERS; i++) {
+		for (const char *name = legacy[i]; *name != '\0';) {
+			size_t size = strcspn(name, ",");
+
+			/* ssh-rsa may be there already. */
+			if (!name_list_has(offered[i], strlen(offered[i]), name,
+			                   size))
+				append(offered[i], name, size);
+			name += size + (name[size] == ',');
+		}
+		legacy[i][0] = '\0';
+	}
 }
 
 bool algorithms_apply(LIBSSH2_SESSION *session, struct err *err)
@@ -141,6 +182,63 @@ bool algorithms_apply(LIBSSH2_SESSION *session, struct err *err)
 			return err_set(err, ERR_SCARCE, "out of memory");
 	}
 	return true;
+}
+
+/* What a key of the type is offered as. */
+static bool is_of_type(const char *types, const char *name, size_t length)
+{
+	static const char rsa[] = "rsa-sha2-";
+	size_t size = strlen(types);
+
+	if (name_list_has(types, size, name, length))
+		return true;
+	return length > strlen(rsa) && memcmp(name, rsa, strlen(rsa)) == 0 &&
+	       name_list_has(types, size, "ssh-rsa", strlen("ssh-rsa"));
+}
+
+/* Those of the types, or the others. */
+static void append_host_keys(char *list, const char *types, bool of_types)
+{
+	const char *name = offered[OFFER_HOST_KEY];
+
+	while (*name != '\0') {
+		size_t size = strcspn(name, ",");
+
+		if (is_of_type(types, name, size) == of_types)
+			append(list, name, size);
+		name += size + (name[size] == ',');
+	}
+}
+
+bool algorithms_prefer_host_keys(LIBSSH2_SESSION *session, const char *types,
+                                 struct err *err)
+{
+	char list[OFFER_SIZE] = "";
+
+	append_host_keys(list, types, true);
+	append_host_keys(list, types, false);
+	if (libssh2_session_method_pref(session, LIBSSH2_METHOD_HOSTKEY,
+	                                list) != 0)
+		return err_set(err, ERR_SCARCE, "out of memory");
+	return true;
+}
+
+/* The way out, if there is one. */
+static const char *hint(size_t index, const char *names, size_t length)
+{
+	static const char etm[] = "hmac-sha2-256-etm@openssh.com,"
+				  "hmac-sha2-512-etm@openssh.com,"
+				  "umac-128-etm@openssh.com,"
+				  "umac-64-etm@openssh.com";
+
+	if (names_meet(legacy[index], names, length))
+		return " (with --legacy there is one)";
+	if (names_meet(offers[index].wanted, names, length))
+		return " (a newer libssh2 has one)";
+	if (names_meet(etm, names, length))
+		return " (no -etm for the sake of libssh2's safety: the "
+		       "server's \"MACs\" should have hmac-sha2-256, too)";
+	return "";
 }
 
 bool algorithms_explain(const struct greeting *greeting, struct err *err)
@@ -154,9 +252,10 @@ bool algorithms_explain(const struct greeting *greeting, struct err *err)
 		if (names_meet(offered[i], names, length))
 			continue;
 		err_set(err, ERR_PROTOCOL,
-		        "no common %s algorithm: we offer %s; the server "
+		        "no common %s algorithm%s: we offer %s; the server "
 		        "offers %.*s",
-		        offers[i].what, offered[i], (int)length, names);
+		        offers[i].what, hint(i, names, length), offered[i],
+		        (int)length, names);
 		return true;
 	}
 	return false;

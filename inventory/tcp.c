@@ -117,6 +117,7 @@ struct flight {
 };
 
 struct race {
+	const struct address *source; /* or NULL */
 	const struct address *addresses;
 	size_t count;
 	unsigned limit_ms;
@@ -173,6 +174,23 @@ static bool is_scarce(int errnum)
 	       errnum == ENOMEM;
 }
 
+/* The port is left to connect(), which can give one to several connections to
+ * different hosts; bind() could not. */
+static bool bind_to(int sock, const struct address *source, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN + IF_NAMESIZE];
+	int one = 1, errnum;
+
+	(void)setsockopt(sock, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+	                 sizeof(one));
+	if (bind(sock, &source->any, source->length) == 0)
+		return true;
+	errnum = errno;
+	address_format(source, text, sizeof(text));
+	return err_errno(err, is_scarce(errnum) ? ERR_SCARCE : ERR_SYSTEM,
+	                 errnum, "cannot connect from %s", text);
+}
+
 /* Begins with the next address; true when it is connected already. */
 static bool begin(struct race *race, int *fd, size_t *which)
 {
@@ -197,6 +215,11 @@ static bool begin(struct race *race, int *fd, size_t *which)
 	}
 	/* Without it a run is only slower. */
 	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (race->source != NULL && !bind_to(sock, race->source, &err)) {
+		close(sock);
+		note(race, *which, &err);
+		return false;
+	}
 	if (connect(sock, &address->any, address->length) == 0) {
 		*fd = sock;
 		return true;
@@ -319,11 +342,12 @@ static bool run_race(struct race *race, int *fd, size_t *which, struct err *err)
 	return false;
 }
 
-bool tcp_connect(int *fd, size_t *which, const struct address *addresses,
-                 size_t count, unsigned limit_ms, const struct wait *wait,
-                 struct err *err)
+bool tcp_connect(int *fd, size_t *which, const struct address *source,
+                 const struct address *addresses, size_t count,
+                 unsigned limit_ms, const struct wait *wait, struct err *err)
 {
-	struct race race = { .addresses = addresses,
+	struct race race = { .source = source,
+		             .addresses = addresses,
 		             .count = count,
 		             .limit_ms = limit_ms,
 		             .wait = wait };

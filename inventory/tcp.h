@@ -32,6 +32,9 @@ void address_format(const struct address *address, char *text, size_t size);
  * failed; each for limit_ms at most, no more than two at a time. The second
  * descriptor is a luxury: where there is none, the addresses take turns.
  *
+ * Connects from the address source, whose port is 0, and which is of the
+ * family of them all; NULL for the system's choice.
+ *
  * *fd is non-blocking, close-on-exec, without Nagle's delay, and the caller's.
  * *which is the address that answered; on false, the one that the error is
  * about, which is the most telling of all.
@@ -40,6 +43,6 @@ void address_format(const struct address *address, char *text, size_t size);
  * at once), ERR_SCARCE (no descriptor, port or memory for a socket) or
  * ERR_SYSTEM.
  */
-bool tcp_connect(int *fd, size_t *which, const struct address *addresses,
-                 size_t count, unsigned limit_ms, const struct wait *wait,
-                 struct err *err);
+bool tcp_connect(int *fd, size_t *which, const struct address *source,
+                 const struct address *addresses, size_t count,
+                 unsigned limit_ms, const struct wait *wait, struct err *err);

@@ -35,6 +35,7 @@ struct fake_ssh {
 	/* The script. */
 	struct fake_step open, handshake, host_key, login;
 	const char *version;
+	unsigned char key; /* each byte of its host key */
 	struct fake_answer answers[FAKE_EXECS];
 	const char *watched;      /* a password, looked at in each exec */
 	int fires;                /* an eventfd, in the handshake; 0: none */
@@ -43,6 +44,7 @@ struct fake_ssh {
 	/* What was seen. */
 	int phase_in_handshake, phase_in_login, phase_in_exec;
 	unsigned opened, closed, logins, execs, released;
+	char preferred[128]; /* host keys */
 	char user[64];
 	char password[64];
 	bool had_password;

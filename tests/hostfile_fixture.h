@@ -33,12 +33,14 @@ static inline struct memory_file memory_file(const void *bytes, size_t length)
 	return file;
 }
 
+static const struct host_defaults port_22 = { .port = 22 };
+
 static inline struct hostfile *open_file(const char *path, int cancel_fd)
 {
 	struct hostfile *file = NULL;
 	struct err err;
 
-	if (!hostfile_open(&file, path, 22, cancel_fd, &err))
+	if (!hostfile_open(&file, path, &port_22, cancel_fd, &err))
 		fail_msg("%s", err.text);
 	return file;
 }

@@ -41,7 +41,7 @@ forbidden cli tests
 only_in 'libssh2' 'inventory/(ssh|hostkey|auth|route)[a-z_]*\.[ch]'
 only_in '(mysql|mariadb)' 'sql/mysql[a-z_]*\.[ch]'
 only_in 'sqlite3' 'sql/sqlite[a-z_]*\.[ch]'
-only_in 'jansson' 'cli/format_json\.c'
+only_in 'jansson' 'cli/format_json\.c|inventory/ansible_json\.c'
 only_in 'ares' 'inventory/resolve\.c'
 
 # Full paths from the root: a header of one's own folder too.

@@ -1,15 +1,38 @@
+unit_test(askpass LIBS inventory)
 unit_test(err LIBS inventory)
+unit_test(sshconfig SOURCES sshconfig_fixture.c LIBS inventory)
+# Against ssh -G, where there is one.
+unit_test(sshconfig_ssh SOURCES sshconfig_fixture.c LIBS inventory)
+set_tests_properties(unit.sshconfig_ssh PROPERTIES SKIP_RETURN_CODE 77)
 unit_test(utf8 LIBS inventory)
 unit_test(host LIBS inventory)
 unit_test(hostfile LIBS inventory WRAP read __read_chk)
 unit_test(hostfile_memory LIBS inventory WRAP calloc strdup poll)
 unit_test(hostfile_wake LIBS inventory)
 unit_test(hostset LIBS inventory WRAP calloc)
+unit_test(range LIBS inventory)
+unit_test(network LIBS inventory)
+unit_test(targets LIBS inventory)
+unit_test(targets_memory LIBS inventory
+          WRAP malloc calloc reallocarray strdup strndup free getrandom)
+unit_test(ansible LIBS inventory)
+foreach(test hostkey knownhosts knownhosts_line)
+  unit_test(${test} SOURCES known_fixture.c LIBS inventory PkgConfig::CRYPTO)
+endforeach()
+unit_test(pins LIBS inventory)
 unit_test(frame LIBS inventory WRAP getrandom malloc)
 unit_test(frame_shells LIBS inventory)
+unit_test(prompt LIBS inventory)
+unit_test(ssh_packets LIBS inventory)
+unit_test(guard LIBS inventory WRAP poll eventfd)
 unit_test(greeting LIBS inventory WRAP malloc)
 unit_test(greeting_key LIBS inventory WRAP malloc)
 unit_test(keyblob LIBS inventory)
+unit_test(wire LIBS inventory)
+unit_test(bcrypt_kdf LIBS inventory PkgConfig::CRYPTO)
+unit_test(identity SOURCES key_fixture.c LIBS inventory PkgConfig::CRYPTO)
+unit_test(agent SOURCES agent_fixture.c key_fixture.c
+          LIBS inventory PkgConfig::CRYPTO WRAP poll clock_gettime)
 unit_test(field LIBS inventory)
 unit_test(record LIBS inventory WRAP calloc free)
 unit_test(wait LIBS inventory WRAP poll)
@@ -17,12 +40,15 @@ foreach(test tcp tcp_race)
   unit_test(${test} SOURCES tcp_watch.c LIBS inventory
             WRAP poll connect socket)
 endforeach()
+unit_test(pace LIBS inventory WRAP clock_gettime ppoll __ppoll_chk calloc)
+unit_test(pace_drops LIBS inventory)
+unit_test(dial LIBS inventory)
 unit_test(resolve LIBS inventory WRAP poll __poll_chk)
 unit_test(ssh_algorithms LIBS inventory PkgConfig::SSH2)
 # The fake session takes the place of ssh.c and ssh_channel.c in the library.
-unit_test(probe SOURCES fake_ssh.c LIBS inventory)
-unit_test(probe_again SOURCES fake_ssh.c LIBS inventory)
-unit_test(probe_answer SOURCES fake_ssh.c LIBS inventory)
+unit_test(probe SOURCES fake_ssh.c fake_jump.c LIBS inventory)
+unit_test(probe_again SOURCES fake_ssh.c fake_jump.c LIBS inventory)
+unit_test(probe_answer SOURCES fake_ssh.c fake_jump.c LIBS inventory)
 # Whole probes of the fleet's hosts.
 unit_test(memory SOURCES fleet/process.c LIBS inventory PkgConfig::CRYPTO
           WRAP malloc calloc realloc poll CRYPTO_set_mem_functions)
@@ -32,14 +58,23 @@ unit_test(leak SOURCES fleet/process.c LIBS inventory
 set(SSH_WATCH_WRAP clock_gettime close free poll setsockopt shutdown
   libssh2_channel_open_ex libssh2_channel_read_ex libssh2_session_free
   libssh2_session_init_ex libssh2_userauth_list)
-foreach(test ssh ssh_end)
+foreach(test ssh ssh_end ssh_login)
   unit_test(${test} SOURCES ssh_watch.c fleet/process.c
             LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP})
+endforeach()
+# Through the fleet's hosts as jump hosts.
+unit_test(jump SOURCES jump_fixture.c fleet/process.c LIBS inventory)
+unit_test(jump_ill SOURCES jump_fixture.c fleet/process.c
+          LIBS inventory PkgConfig::SSH2 WRAP libssh2_session_last_error recv)
+foreach(test jump jump_ill)
+  target_compile_definitions(test_${test} PRIVATE
+                             FLEET_PROGRAM="$<TARGET_FILE:fleet>")
+  add_dependencies(test_${test} fleet)
 endforeach()
 # The same, and recv() for what happens to bytes on their way.
 unit_test(ssh_trap SOURCES ssh_watch.c fleet/process.c
           LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP} recv)
-foreach(test memory leak ssh ssh_end ssh_trap)
+foreach(test memory leak ssh ssh_end ssh_login ssh_trap)
   target_compile_definitions(test_${test} PRIVATE
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)

@@ -58,7 +58,8 @@ static inline void fixture_close(struct fixture *f)
 static inline bool fixture_run(struct fixture *f, int cancel_fd)
 {
 	const struct record *record = f->record;
-	bool done = probe_run(&f->probe, f->record, &f->progress, cancel_fd);
+	bool done = probe_run(&f->probe, f->record, &f->progress, cancel_fd) ==
+	            PROBE_DONE;
 
 	assert_true(record->total_ms >= 0);
 	assert_true(record->connect_ms <= record->total_ms);

@@ -211,7 +211,7 @@ struct ssh *connected(const struct process *fleet, const char *ip,
 
 	assert_true(address_parse(&address, ip, fleet->port, &err));
 	assert_true(
-	    tcp_connect(&fd, &which, &address, 1, PLENTY_MS, wait, &err));
+	    tcp_connect(&fd, &which, NULL, &address, 1, PLENTY_MS, wait, &err));
 	watch.fd = fd;
 	assert_true(ssh_open(&ssh, fd, wait, &err));
 	return ssh;

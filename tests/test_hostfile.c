@@ -287,7 +287,7 @@ static void a_directory_cannot_be_read(void **state)
 	struct err err;
 
 	(void)state;
-	assert_false(hostfile_open(&file, "/", 22, -1, &err));
+	assert_false(hostfile_open(&file, "/", &port_22, -1, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_string_equal(err.text, "cannot read '/': Is a directory");
 	assert_null(file);
@@ -299,7 +299,8 @@ static void a_missing_file_cannot_be_opened(void **state)
 	struct err err;
 
 	(void)state;
-	assert_false(hostfile_open(&file, "/proc/no-such-file", 22, -1, &err));
+	assert_false(
+	    hostfile_open(&file, "/proc/no-such-file", &port_22, -1, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_string_equal(err.text, "cannot open '/proc/no-such-file': "
 	                              "No such file or directory");
@@ -330,13 +331,14 @@ static void a_file_that_others_can_read_is_exposed(void **state)
 
 static void the_default_port_reaches_the_hosts(void **state)
 {
+	const struct host_defaults port_2022 = { .port = 2022 };
 	struct memory_file memory = memory_file("h u p\n", 6);
 	struct hostfile *file;
 	struct host host;
 	struct err err;
 
 	(void)state;
-	assert_true(hostfile_open(&file, memory.path, 2022, -1, &err));
+	assert_true(hostfile_open(&file, memory.path, &port_2022, -1, &err));
 	assert_string_equal(hostfile_name(file), memory.path);
 	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_READ);
 	assert_int_equal(host.port, 2022);

@@ -80,7 +80,8 @@ static void opening_without_memory_fails_cleanly(void **state)
 		reset(NULL);
 		callocs.fail_at = i == 1 ? 1 : 0;
 		strdup_fails = i == 2;
-		assert_false(hostfile_open(&file, memory.path, 22, -1, &err));
+		assert_false(
+		    hostfile_open(&file, memory.path, &port_22, -1, &err));
 		assert_int_equal(err.kind, ERR_SYSTEM);
 		assert_string_equal(err.text, "out of memory");
 		assert_null(file);

@@ -1,82 +1,8 @@
-#include "cli/jobs.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/jobs_fixture.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#define FAR (monotonic_ns() + 3600 * NS_PER_S)
-
-/* The clock that jobs.c sees is moved on by the tests. */
-static nanoseconds skew;
-
-int __real_clock_gettime(clockid_t clock, struct timespec *time);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
-{
-	int failed = __real_clock_gettime(clock, time);
-	nanoseconds now = time->tv_sec * NS_PER_S + time->tv_nsec + skew;
-
-	time->tv_sec = now / NS_PER_S;
-	time->tv_nsec = now % NS_PER_S;
-	return failed;
-}
-
-static int setup(void **state)
-{
-	struct jobs *jobs = calloc(1, sizeof(*jobs));
-	struct err err;
-
-	skew = 0;
-	assert_non_null(jobs);
-	assert_true(jobs_open(jobs, &err));
-	*state = jobs;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	jobs_close(*state);
-	free(*state);
-	return 0;
-}
-
-static struct job *begin(struct jobs *jobs, const char *ip)
-{
-	struct job *job = job_new(NULL);
-
-	assert_non_null(job);
-	snprintf(job->record->host.ip, sizeof(job->record->host.ip), "%s", ip);
-	job->record->host.port = 22;
-	job->progress.attempts = 1;
-	jobs_begin(jobs, job);
-	return job;
-}
-
-static struct jobs_state look(struct jobs *jobs)
-{
-	struct jobs_state looked;
-
-	jobs_look(jobs, &looked);
-	return looked;
-}
-
-static bool wakes(const struct jobs *jobs)
-{
-	struct pollfd fd = { .fd = jobs->wake_fd, .events = POLLIN };
-
-	return poll(&fd, 1, 0) == 1;
-}
 
 static void a_job_that_waits_is_not_busy(void **state)
 {
@@ -191,6 +117,7 @@ static void the_report_names_the_slowest_first_and_where_they_are(void **state)
 	struct job *queued = begin(jobs, "127.0.0.2");
 	struct job *fresh = begin(jobs, "127.0.0.3");
 	struct job *waiting = begin(jobs, "127.0.0.4");
+	struct job *parked = begin(jobs, "127.0.0.5");
 	char text[4096];
 
 	job_enter(old, JOB_PROBING);
@@ -199,16 +126,20 @@ static void the_report_names_the_slowest_first_and_where_they_are(void **state)
 	job_enter(fresh, JOB_PROBING);
 	job_enter(fresh, JOB_STORING);
 	assert_true(jobs_try_again(jobs, waiting, FAR));
+	jobs_park(jobs, parked);
 	reported(jobs, 10, text, sizeof(text));
 	assert_string_equal(
 	    text, "sshinv: in flight: 127.0.0.1 port 22: handshake for 3.2 s\n"
 		  "sshinv: in flight: 127.0.0.3 port 22: database for 0.0 s\n"
-		  "sshinv: waiting for another attempt: 1 host\n");
+		  "sshinv: waiting for another attempt: 1 host\n"
+		  "sshinv: waiting for a place in their network: 1 host\n");
 	reported(jobs, 1, text, sizeof(text));
 	assert_non_null(strstr(text, "127.0.0.1"));
 	assert_null(strstr(text, "127.0.0.3"));
 	assert_non_null(strstr(text, "in flight: and 1 more\n"));
 	assert_ptr_equal(jobs_due(jobs, true), waiting);
+	assert_ptr_equal(jobs_due(jobs, true), parked);
+	jobs_end(jobs, parked);
 	jobs_end(jobs, old);
 	jobs_end(jobs, queued);
 	jobs_end(jobs, fresh);

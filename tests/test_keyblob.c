@@ -94,6 +94,7 @@ static const struct key sound_keys[] = {
 	{ "ssh-rsa", { BYTES(3), BYTES(2049) }, 2 },
 	{ "rsa-sha2-256", { BYTES(1), BYTES(257) }, 2 },
 	{ "rsa-sha2-512", { BYTES(3), BYTES(513) }, 2 },
+	{ "ssh-dss", { BYTES(129), BYTES(21), BYTES(129), BYTES(128) }, 4 },
 };
 
 static void keys_of_every_type_that_we_offer_are_sound(void **state)
@@ -163,8 +164,12 @@ static void only_our_types_of_the_right_parts_are_sound(void **state)
 		{ "ssh-ed2551", { BYTES(32) }, 1 },
 		{ "ssh-ed25519x", { BYTES(32) }, 1 },
 		{ "ssh-ed448", { BYTES(57) }, 1 },
+		{ "ssh-dss", { BYTES(129), BYTES(21), BYTES(129) }, 3 },
 		{ "ssh-dss",
-		  { BYTES(129), BYTES(21), BYTES(129), BYTES(129) },
+		  { BYTES(129), BYTES(0), BYTES(129), BYTES(129) },
+		  4 },
+		{ "ssh-dss",
+		  { BYTES(129), BYTES(21), BYTES(129), BYTES(0) },
 		  4 },
 		{ "ssh-rsa", { BYTES(3) }, 1 },
 		{ "ssh-rsa", { BYTES(0), BYTES(257) }, 2 },

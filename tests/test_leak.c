@@ -100,8 +100,8 @@ static bool visit(const struct probe *probe, const char *ip,
 	record->host.port = fleet.port;
 	watch.leapt_s = 0;
 	watch.leap_in = leap_in;
-	if (!probe_run(probe, record, &progress, -1))
-		probe_give_up(probe, record);
+	if (probe_run(probe, record, &progress, -1) != PROBE_DONE)
+		probe_give_up(probe, record, &progress);
 	leapt = watch.leapt_s > 0;
 	watch.leap_in = 0;
 	watch.leapt_s = 0;

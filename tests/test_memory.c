@@ -183,7 +183,7 @@ static struct record *visit_short(const struct probe *probe,
 	shortage.refused = 0;
 	shortage.waits = 0;
 	shortage.countdown = n;
-	*done = probe_run(probe, record, &progress, -1);
+	*done = probe_run(probe, record, &progress, -1) == PROBE_DONE;
 	shortage.countdown = 0;
 	if (shortage.refused > 0)
 		return record;
@@ -232,10 +232,11 @@ static const struct visit visits[] = {
 	{ "127.1.0.1", "echo a", PASSWORD, false, STATUS_OK },
 	{ "localhost", NULL, PASSWORD, true, STATUS_OK },
 	{ "127.1.0.2", NULL, "wrong", false, STATUS_AUTH },
-	{ "127.10.0.1", NULL, PASSWORD, false, STATUS_OK }, /* no shell */
-	{ "127.12.0.1", NULL, PASSWORD, false, STATUS_OK }, /* login banner */
-	{ "127.13.0.1", NULL, PASSWORD, false, STATUS_OK }, /* RSA */
-	{ "127.21.0.1", NULL, PASSWORD, false, STATUS_AUTH },
+	{ "127.10.0.1", NULL, PASSWORD, false, STATUS_OK },   /* no shell */
+	{ "127.12.0.1", NULL, PASSWORD, false, STATUS_OK },   /* login banner */
+	{ "127.13.0.1", NULL, PASSWORD, false, STATUS_OK },   /* RSA */
+	{ "127.21.0.1", NULL, PASSWORD, false, STATUS_OK },   /* prompts */
+	{ "127.22.0.1", NULL, PASSWORD, false, STATUS_AUTH }, /* keys only */
 	{ "127.58.0.1", NULL, PASSWORD, false, STATUS_PROTOCOL }, /* KEX */
 	{ "127.64.0.1", NULL, PASSWORD, false, STATUS_PROTOCOL }, /* drop */
 	{ "127.72.0.1", NULL, PASSWORD, false, STATUS_COMMAND },  /* no exec */

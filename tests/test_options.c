@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static void a_host_file_alone_takes_the_defaults(void **state)
 	(void)state;
 	assert_string_equal(options.host_file, "hosts.txt");
 	assert_int_equal(options.fanout, 64);
-	assert_int_equal(options.port, 22);
+	assert_int_equal(options.port, 0);
 	assert_int_equal(options.connect_timeout_ms, 5000);
 	assert_int_equal(options.host_timeout_ms, 30000);
 	assert_int_equal(options.verb, VERB_SCAN);
@@ -72,6 +73,20 @@ static void a_host_file_alone_takes_the_defaults(void **state)
 	assert_int_equal(options.db_timeout_ms, 60000);
 	assert_int_equal(options.no_spool, 0);
 	assert_null(options.command);
+	assert_int_equal(options.targets.count, 0);
+	assert_int_equal(options.identities.count, 0);
+	assert_int_equal(options.way_count, LOGIN_WAYS);
+	assert_int_equal(options.ways[0], LOGIN_KEYS);
+	assert_int_equal(options.ways[3], LOGIN_PROMPTS);
+	assert_int_equal(options.password_fd, UINT_MAX);
+	assert_int_equal(options.max_auth_failures, 3);
+	assert_int_equal(options.host_keys_mode, HOSTKEYS_ACCEPT_NEW);
+	assert_null(options.jump);
+	assert_int_equal(options.jump_channels, 256);
+	assert_int_equal(options.family, FAMILY_ANY);
+	assert_int_equal(options.legacy, 0);
+	assert_int_equal(options.rate, 0);
+	assert_int_equal(options.per_net, 0);
 	assert_ptr_equal(options.format, &format_text);
 	assert_int_equal(options.columns.count, fields_count);
 	assert_false(options.with_header);
@@ -134,6 +149,68 @@ static void every_option_is_taken_in_every_spelling(void **state)
 	          "--verbose --verbose --retries=3 --max-runtime=3600 "
 	          "--db-timeout=1500ms --no-spool --only-failed "
 	          "--retry-file=again -");
+}
+
+static void check_ways_in(const char *text)
+{
+	struct options options = parsed(text);
+
+	assert_null(options.host_file);
+	assert_int_equal(options.targets.count, 2);
+	assert_string_equal(options.targets.items[1], "b");
+	assert_int_equal(options.exclude.count, 1);
+	assert_string_equal(options.exclude.items[0], "c");
+	assert_string_equal(options.user, "me");
+	assert_string_equal(options.ssh_config, "none");
+	assert_int_equal(options.identities.count, 2);
+	assert_string_equal(options.identities.items[0], "k1");
+	assert_int_equal(options.way_count, 2);
+	assert_int_equal(options.ways[0], LOGIN_PASSWORD);
+	assert_int_equal(options.ways[1], LOGIN_AGENT);
+	assert_int_equal(options.ask_password, 1);
+	assert_int_equal(options.max_auth_failures, 0);
+	assert_int_equal(options.host_keys_mode, HOSTKEYS_STRICT);
+	assert_int_equal(options.known_hosts.count, 1);
+	assert_string_equal(options.jump, "a,b");
+	assert_int_equal(options.jump_channels, 10);
+	assert_int_equal(options.family, FAMILY_V6);
+	assert_string_equal(options.bind, "::1");
+	assert_int_equal(options.legacy, 1);
+	assert_int_equal(options.rate, 5);
+	assert_int_equal(options.per_net, 4);
+	assert_int_equal(options.shuffle, 1);
+}
+
+static void so_are_the_ways_in(void **state)
+{
+	(void)state;
+	check_ways_in("-w a -w b -x c -l me -F none -i k1 -i k2 "
+	              "--auth password,agent -A --max-auth-failures 0 "
+	              "--host-keys strict --known-hosts k -J a,b "
+	              "--jump-channels 10 -4 -6 --bind ::1 --legacy --rate 5 "
+	              "--per-net 4 --shuffle");
+	check_ways_in("--targets a --targets=b --exclude c --user me "
+	              "--ssh-config none --identity k1 --identity=k2 "
+	              "--auth=password,agent --ask-password "
+	              "--max-auth-failures=0 --host-keys=strict "
+	              "--known-hosts=k --jump=a,b --jump-channels=10 --ipv6 "
+	              "--bind=::1 --legacy --rate=5 --per-net=4 --shuffle");
+}
+
+static void hosts_may_come_from_elsewhere(void **state)
+{
+	struct options options = parsed("--inventory i --password-file f");
+
+	(void)state;
+	assert_null(options.host_file);
+	assert_string_equal(options.inventory, "i");
+	assert_string_equal(options.password_file, "f");
+	options = parsed("-w a --password-fd 0 hosts.txt");
+	assert_string_equal(options.host_file, "hosts.txt");
+	assert_int_equal(options.password_fd, 0);
+	assert_string_equal(parsed("--password-env E h").password_env, "E");
+	assert_string_equal(parsed("--password-command c h").password_command,
+	                    "c");
 }
 
 static void headers_are_the_formats_choice_or_the_users(void **state)
@@ -206,12 +283,12 @@ static void help_version_and_schema_need_nothing_else(void **state)
 static const struct {
 	const char *text, *error;
 } wrong[] = {
-	{ "", "which host file?" },
-	{ "-q", "which host file?" },
+	{ "", "which hosts? (a host file, -w or --inventory)" },
+	{ "-q", "which hosts? (a host file, -w or --inventory)" },
 	{ "a b", "one host file, not 2" },
 	{ "a -q b -- c", "one host file, not 3" },
-	{ "-x h", "there is no option -x" },
-	{ "-qx h", "there is no option -x" },
+	{ "-X h", "there is no option -X" },
+	{ "-qX h", "there is no option -X" },
 	{ "--bogus h",
 	  "option --bogus is unknown, not unique, or takes no value" },
 	{ "--quiet=1 h", "option --quiet is unknown, not unique, or takes no "
@@ -266,7 +343,20 @@ static const struct {
 	                         "2m) from 1 to 604800" },
 	{ "--db-timeout 61m h", "--db-timeout takes seconds (5, 0.5, 500ms, "
 	                        "2m) from 1 to 3600" },
-	{ "scan", "which host file?" },
+	{ "--resume -w a", "--resume needs a host file" },
+	{ "-A --password-file f h",
+	  "--ask-password and the --password-* options exclude each other" },
+	{ "--auth telnet h", "--auth takes publickey, agent, password and "
+	                     "keyboard-interactive, not "
+	                     "'telnet'" },
+	{ "--auth password,agent,password h", "--auth names password twice" },
+	{ "--host-keys maybe h",
+	  "--host-keys takes strict, accept-new, off or db, not 'maybe'" },
+	{ "--host-keys db --no-db h",
+	  "--host-keys db needs a store, and --no-db wants none" },
+	{ "--host-keys off --known-hosts k h",
+	  "--known-hosts goes with strict and accept-new" },
+	{ "scan", "which hosts? (a host file, -w or --inventory)" },
 	{ "scan a b", "one host file, not 2" },
 	{ "replay", "which spool?" },
 	{ "replay a b", "one spool, not 2" },
@@ -407,6 +497,30 @@ static void help_lists_every_option_and_field_once(void **state)
 		"    --resume ",
 		"    --only-failed ",
 		"    --retry-file FILE ",
+		"-w, --targets LIST ",
+		"-x, --exclude LIST ",
+		"    --inventory FILE ",
+		"-l, --user USER ",
+		"-F, --ssh-config FILE ",
+		"-i, --identity FILE ",
+		"    --auth LIST ",
+		"-A, --ask-password ",
+		"    --password-file FILE ",
+		"    --password-fd N ",
+		"    --password-env NAME ",
+		"    --password-command CMD ",
+		"    --max-auth-failures N ",
+		"    --host-keys MODE ",
+		"    --known-hosts FILE ",
+		"-J, --jump LIST ",
+		"    --jump-channels N ",
+		"-4, --ipv4 ",
+		"-6, --ipv6 ",
+		"    --bind ADDRESS ",
+		"    --legacy ",
+		"    --rate N ",
+		"    --per-net N ",
+		"    --shuffle ",
 		"-q, --quiet ",
 		"-v, --verbose ",
 		"    --version ",
@@ -434,9 +548,7 @@ static void help_lists_every_option_and_field_once(void **state)
 	}
 	for (size_t i = 0; i < formats_count; i++)
 		assert_true(count(text, formats[i]->name) >= 1);
-	assert_int_equal(count(text, "  hosts in flight (1 to 4096, default "
-	                             "64)\n"),
-	                 1);
+	assert_int_equal(count(text, "  hosts in flight (default 64)\n"), 1);
 	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1)
 		assert_true(strcspn(at, "\n") < 80);
 	free(text);
@@ -447,6 +559,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_file_alone_takes_the_defaults),
 		cmocka_unit_test(every_option_is_taken_in_every_spelling),
+		cmocka_unit_test(so_are_the_ways_in),
+		cmocka_unit_test(hosts_may_come_from_elsewhere),
 		cmocka_unit_test(headers_are_the_formats_choice_or_the_users),
 		cmocka_unit_test(words_may_stand_in_any_order),
 		cmocka_unit_test(the_first_word_may_be_a_verb),

@@ -127,7 +127,7 @@ static void nobody_listening_is_refused(void **state)
 	close(f.server);
 	f.server = bound_socket(SOCK_STREAM, &f.record->host.port);
 	assert_false(fixture_run(&f, -1)); /* it may pass */
-	probe_give_up(&f.probe, f.record);
+	probe_give_up(&f.probe, f.record, &f.progress);
 	assert_ended(&f, STATUS_REFUSED, PHASE_CONNECT, "connection refused");
 	assert_string_equal(f.record->address, "127.0.0.1");
 	assert_true(f.record->connect_ms == RECORD_UNKNOWN);

@@ -149,7 +149,7 @@ static void giving_up_keeps_the_result_and_wipes_the_password(void **state)
 
 	(void)state;
 	dropped_once(&f, &usual_settings);
-	probe_give_up(&f.probe, f.record);
+	probe_give_up(&f.probe, f.record, &f.progress);
 	assert_ended(&f, STATUS_PROTOCOL, PHASE_HANDSHAKE,
 	             "the server hung up");
 	assert_forgotten(&f);
@@ -157,7 +157,7 @@ static void giving_up_keeps_the_result_and_wipes_the_password(void **state)
 
 	settings.keep_password = true;
 	dropped_once(&f, &settings);
-	probe_give_up(&f.probe, f.record);
+	probe_give_up(&f.probe, f.record, &f.progress);
 	assert_string_equal(f.record->host.password, "S3cr3t!");
 	fixture_close(&f);
 }

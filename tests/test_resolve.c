@@ -197,7 +197,8 @@ static size_t found(const char *name, struct address *addresses, size_t max)
 	struct err err;
 	size_t count = 0;
 
-	if (!resolve(name, 2200, dns.csv, addresses, max, &count, &wait, &err))
+	if (!resolve(name, 2200, AF_UNSPEC, dns.csv, addresses, max, &count,
+	             &wait, &err))
 		fail_msg("%s: %s", name, err.text);
 	assert_true(count >= 1 && count <= max);
 	return count;
@@ -259,6 +260,43 @@ static void the_families_take_turns(void **state)
 	}
 }
 
+static void of_one_family_only_its_addresses_are_found(void **state)
+{
+	static const struct {
+		const char *name;
+		int family;
+		size_t count;
+		const char *text; /* the first, or the error */
+	} cases[] = {
+		{ "both.test", AF_INET, 1, "127.0.0.5" },
+		{ "both.test", AF_INET6, 1, "::1" },
+		{ "mixed.test", AF_INET6, 2, NULL },
+		{ "mixed.test", AF_INET, MAX, NULL },
+		{ "one.test", AF_INET6, 0, "the name has no IPv6 address" },
+		{ "six.test", AF_INET, 0, "the name has no IPv4 address" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct wait wait = wait_ms(PLENTY_MS, -1);
+		struct address addresses[MAX];
+		size_t count = 0;
+		struct err err;
+
+		if (!resolve(cases[i].name, 2200, cases[i].family, dns.csv,
+		             addresses, MAX, &count, &wait, &err)) {
+			assert_int_equal(err.kind, ERR_UNRESOLVED);
+			assert_string_equal(err.text, cases[i].text);
+		}
+		assert_int_equal(count, cases[i].count);
+		for (size_t j = 0; j < count; j++)
+			assert_int_equal(addresses[j].any.sa_family,
+			                 cases[i].family);
+		if (count == 1)
+			assert_address(&addresses[0], cases[i].text);
+	}
+}
+
 static void no_more_addresses_than_asked_for_are_written(void **state)
 {
 	struct address addresses[MAX];
@@ -292,8 +330,8 @@ static void a_name_that_is_not_there_is_unresolved(void **state)
 		struct err err = { .kind = ERR_NONE };
 		size_t count = 0;
 
-		assert_false(resolve(cases[i].name, 22, dns.csv, addresses, MAX,
-		                     &count, &wait, &err));
+		assert_false(resolve(cases[i].name, 22, AF_UNSPEC, dns.csv,
+		                     addresses, MAX, &count, &wait, &err));
 		if (err.kind != ERR_UNRESOLVED)
 			fail_msg("%s: %s", cases[i].name, err.text);
 		if (cases[i].text != NULL)
@@ -310,8 +348,8 @@ static void a_silent_server_is_a_timeout_at_our_deadline(void **state)
 	size_t count = 0;
 
 	(void)state;
-	assert_false(resolve("silent.test", 22, dns.csv, addresses, MAX, &count,
-	                     &wait, &err));
+	assert_false(resolve("silent.test", 22, AF_UNSPEC, dns.csv, addresses,
+	                     MAX, &count, &wait, &err));
 	assert_int_equal(err.kind, ERR_TIMEOUT);
 	assert_string_equal(err.text, "no answer in 0.2 s");
 }
@@ -329,8 +367,8 @@ static void a_cancel_wakes_a_lookup(void **state)
 	poll_trap_set(&set);
 	wait = wait_ms(PLENTY_MS, set.cancel);
 	trap = &set;
-	ok = resolve("silent.test", 22, dns.csv, addresses, MAX, &count, &wait,
-	             &err);
+	ok = resolve("silent.test", 22, AF_UNSPEC, dns.csv, addresses, MAX,
+	             &count, &wait, &err);
 	trap = NULL;
 	assert_false(ok);
 	assert_int_equal(err.kind, ERR_CANCELLED);
@@ -350,8 +388,8 @@ static void a_server_that_is_not_there_leaves_the_name_unresolved(void **state)
 	(void)state;
 	close(fd);
 	snprintf(csv, sizeof(csv), "127.0.0.1:%u", (unsigned)port);
-	assert_false(
-	    resolve("one.test", 22, csv, addresses, MAX, &count, &wait, &err));
+	assert_false(resolve("one.test", 22, AF_UNSPEC, csv, addresses, MAX,
+	                     &count, &wait, &err));
 	assert_int_equal(err.kind, ERR_UNRESOLVED);
 	assert_string_equal(err.text, NO_ANSWER_TEXT);
 }
@@ -364,8 +402,8 @@ static void servers_that_cannot_be_read_are_a_local_failure(void **state)
 	size_t count = 0;
 
 	(void)state;
-	assert_false(resolve("one.test", 22, "not an address", addresses, MAX,
-	                     &count, &wait, &err));
+	assert_false(resolve("one.test", 22, AF_UNSPEC, "not an address",
+	                     addresses, MAX, &count, &wait, &err));
 	assert_int_equal(err.kind, ERR_SYSTEM);
 }
 
@@ -382,8 +420,8 @@ static void localhost_is_known_without_the_dns(void **state)
 
 	(void)state;
 	snprintf(csv, sizeof(csv), "127.0.0.1:%u", (unsigned)port);
-	assert_true(
-	    resolve("localhost", 22, csv, addresses, MAX, &count, &wait, &err));
+	assert_true(resolve("localhost", 22, AF_UNSPEC, csv, addresses, MAX,
+	                    &count, &wait, &err));
 	assert_true(count >= 1);
 	for (size_t i = 0; i < count; i++) {
 		char text[64];
@@ -401,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_name_becomes_its_addresses),
 		cmocka_unit_test(both_families_are_found),
 		cmocka_unit_test(the_families_take_turns),
+		cmocka_unit_test(of_one_family_only_its_addresses_are_found),
 		cmocka_unit_test(no_more_addresses_than_asked_for_are_written),
 		cmocka_unit_test(a_name_that_is_not_there_is_unresolved),
 		cmocka_unit_test(a_silent_server_is_a_timeout_at_our_deadline),

@@ -84,10 +84,13 @@ static void assert_file(const struct scene *scene, const char *expected)
 
 static struct host host_of(const char *line)
 {
+	const struct host_defaults defaults = { .port = 22,
+		                                .may_lack_user = true,
+		                                .may_lack_password = true };
 	struct host host;
 	struct err err;
 
-	if (!host_parse(&host, line, strlen(line), 22, &err))
+	if (!host_parse(&host, line, strlen(line), &defaults, &err))
 		fail_msg("%s", err.text);
 	return host;
 }
@@ -117,6 +120,30 @@ static void failed_hosts_are_lines_without_their_secret(void **state)
 	close_it(file);
 	assert_file(*state, "127.0.0.1:22 root -\n[::1]:2222 admin -\n"
 	                    "db.example:22 ops -\n");
+}
+
+/* -l and ssh_config's User are no part of it, nor is what breaks a line. */
+static void a_user_that_came_from_elsewhere_is_left_out(void **state)
+{
+	struct retryfile *file = open_it(*state);
+	struct record *record = record_new();
+	struct err err;
+
+	assert_non_null(record);
+	record->host = host_of("127.0.0.2");
+	snprintf(record->host.user, sizeof(record->host.user), "a user=b");
+	record->status = STATUS_TIMEOUT;
+	note(file, "127.0.0.1", STATUS_TIMEOUT);
+	assert_true(retryfile_note(file, record, &err));
+	record_free(record);
+	close_it(file);
+	assert_file(*state, "127.0.0.1:22\n127.0.0.2:22\n");
+	file = open_it(*state);
+	assert_true(retryfile_is_old(file));
+	note(file, "127.0.0.1", STATUS_OK);
+	note(file, "127.0.0.2", STATUS_TIMEOUT);
+	close_it(file);
+	assert_file(*state, "127.0.0.2:22\n");
 }
 
 static void a_host_leaves_the_file_when_it_succeeded(void **state)
@@ -391,6 +418,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(failed_hosts_are_lines_without_their_secret),
+		T(a_user_that_came_from_elsewhere_is_left_out),
 		T(a_host_leaves_the_file_when_it_succeeded),
 		T(a_host_that_was_not_probed_stays),
 		T(the_file_goes_with_its_last_host),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -109,25 +110,38 @@ static void without_a_kexinit_there_is_nothing_to_say(void **state)
 	assert_int_equal(err.kind, ERR_NONE);
 }
 
-/* Each list with what an old server offers, and the words for it. */
+/* Each list with what an old or a hardened server offers, and the words for it.
+ */
 static void the_list_without_a_common_name_is_named(void **state)
 {
 	static const struct {
 		enum greeting_list list;
 		const char *theirs, *front;
 	} cases[] = {
-		{ GREETING_KEX, "diffie-hellman-group1-sha1",
+		{ GREETING_KEX, "sntrup761x25519-sha512@openssh.com",
 		  "no common key exchange algorithm: we offer curve25519" },
-		{ GREETING_HOST_KEY, "ssh-dss",
+		{ GREETING_KEX, "diffie-hellman-group1-sha1",
+		  "no common key exchange algorithm (with --legacy there is "
+		  "one): we offer curve25519" },
+		{ GREETING_HOST_KEY, "ssh-ed448",
 		  "no common host key algorithm: we offer " },
+		{ GREETING_HOST_KEY, "x,ssh-dss",
+		  "no common host key algorithm (with --legacy there is one): "
+		  "we offer " },
 		{ GREETING_CIPHER_OUT, "aes128-cbc,3des-cbc",
-		  "no common cipher algorithm: we offer aes128-ctr" },
+		  "no common cipher algorithm (with --legacy there is one): "
+		  "we offer aes128-ctr" },
 		{ GREETING_CIPHER_IN, "arcfour",
 		  "no common cipher algorithm: we offer aes128-ctr" },
-		{ GREETING_MAC_OUT, "hmac-md5",
+		{ GREETING_MAC_OUT, "hmac-md5-96",
 		  "no common MAC algorithm: we offer hmac-sha2-256" },
-		{ GREETING_MAC_IN, "hmac-sha1,umac-64@openssh.com",
-		  "no common MAC algorithm: we offer hmac-sha2-256" },
+		{ GREETING_MAC_IN, "umac-64@openssh.com,hmac-sha1",
+		  "no common MAC algorithm (with --legacy there is one): we "
+		  "offer hmac-sha2-256" },
+		{ GREETING_MAC_IN, "hmac-sha2-512-etm@openssh.com",
+		  "no common MAC algorithm (no -etm for the sake of libssh2's "
+		  "safety: the server's \"MACs\" should have hmac-sha2-256, "
+		  "too): we offer hmac-sha2-256" },
 	};
 
 	(void)state;
@@ -148,6 +162,91 @@ static void the_list_without_a_common_name_is_named(void **state)
 		assert_string_equal(end + 20, cases[i].theirs);
 		greeting_release(&greeting);
 	}
+}
+
+/* libssh2 1.10 lacks some of what we want; 1.11 has all of it. */
+static void a_newer_library_is_named_where_it_would_do(void **state)
+{
+	static const struct {
+		enum greeting_list list;
+		const char *theirs;
+	} cases[] = { { GREETING_HOST_KEY, "rsa-sha2-512" },
+		      { GREETING_CIPHER_IN, "aes256-gcm@openssh.com" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+		struct err err;
+
+		offer.list[cases[i].list] = cases[i].theirs;
+		greeting = greeting_of(&offer);
+		if (algorithms_explain(&greeting, &err))
+			assert_non_null(
+			    strstr(err.text, " (a newer libssh2 has one): "));
+		greeting_release(&greeting);
+	}
+}
+
+/* What is offered in place of the list, "," before and behind. */
+static void offered(enum greeting_list list, char *text, size_t size)
+{
+	struct offer other = good;
+	struct greeting greeting;
+	struct err err;
+	char *ours;
+
+	other.list[list] = "-";
+	greeting = greeting_of(&other);
+	assert_true(algorithms_explain(&greeting, &err));
+	greeting_release(&greeting);
+	ours = strstr(err.text, "we offer ");
+	assert_non_null(ours);
+	*strchr(ours, ';') = '\0';
+	snprintf(text, size, ",%s,", ours + strlen("we offer "));
+}
+
+static void legacy_adds_old_algorithms_behind_the_others(void **state)
+{
+	static const struct {
+		enum greeting_list list;
+		const char *first, *last;
+	} cases[] = {
+		{ GREETING_KEX, ",curve25519-sha256,",
+		  ",diffie-hellman-group14-sha1,"
+		  "diffie-hellman-group-exchange-sha1,"
+		  "diffie-hellman-group1-sha1," },
+		{ GREETING_HOST_KEY, ",ssh-ed25519,", ",ssh-rsa,ssh-dss," },
+		{ GREETING_CIPHER_OUT, ",aes128-ctr,",
+		  ",aes128-cbc,aes256-cbc,aes192-cbc,3des-cbc," },
+		{ GREETING_CIPHER_IN, ",aes128-ctr,",
+		  ",aes128-cbc,aes256-cbc,aes192-cbc,3des-cbc," },
+		{ GREETING_MAC_OUT, ",hmac-sha2-256,",
+		  ",hmac-sha1,hmac-sha1-96,hmac-md5," },
+		{ GREETING_MAC_IN, ",hmac-sha2-256,",
+		  ",hmac-sha1,hmac-sha1-96,hmac-md5," },
+	};
+	LIBSSH2_SESSION *session = libssh2_session_init();
+	struct err err;
+	char text[600];
+
+	(void)state;
+	assert_non_null(session);
+	algorithms_allow_legacy();
+	algorithms_allow_legacy(); /* once is enough */
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		const char *last;
+
+		offered(cases[i].list, text, sizeof(text));
+		assert_memory_equal(text, cases[i].first,
+		                    strlen(cases[i].first));
+		last = strstr(text, cases[i].last);
+		assert_non_null(last);
+		assert_string_equal(last, cases[i].last);
+	}
+	assert_true(algorithms_apply(session, &err));
+	libssh2_session_free(session);
+	assert_true(algorithms_init(&err));
 }
 
 static void only_whole_names_are_common(void **state)
@@ -207,24 +306,16 @@ static void what_is_offered_is_safe(void **state)
 
 	(void)state;
 	for (int list = 0; list < GREETING_LISTS; list++) {
-		struct offer offer = good;
-		struct greeting greeting;
-		struct err err;
-		char *ours;
+		char ours[600];
 
-		offer.list[list] = "-";
-		greeting = greeting_of(&offer);
-		assert_true(algorithms_explain(&greeting, &err));
-		greeting_release(&greeting);
-		ours = strstr(err.text, "we offer ");
-		assert_non_null(ours);
-		*strchr(ours, ';') = '\0';
+		offered((enum greeting_list)list, ours, sizeof(ours));
 		for (size_t i = 0; i < ARRAY_LENGTH(unsafe); i++)
 			assert_null(strstr(ours, unsafe[i]));
 		if (strstr(ours, "ssh-rsa") != NULL) {
 			assert_int_equal(list, GREETING_HOST_KEY);
 			assert_null(strstr(ours, "rsa-sha2"));
-			assert_string_equal(strstr(ours, "ssh-rsa"), "ssh-rsa");
+			assert_string_equal(strstr(ours, "ssh-rsa"),
+			                    "ssh-rsa,");
 		}
 	}
 }
@@ -237,6 +328,8 @@ int main(void)
 		cmocka_unit_test(where_all_lists_meet_there_is_nothing_to_say),
 		cmocka_unit_test(without_a_kexinit_there_is_nothing_to_say),
 		cmocka_unit_test(the_list_without_a_common_name_is_named),
+		cmocka_unit_test(a_newer_library_is_named_where_it_would_do),
+		cmocka_unit_test(legacy_adds_old_algorithms_behind_the_others),
 		cmocka_unit_test(only_whole_names_are_common),
 		cmocka_unit_test(a_common_name_is_found_anywhere_in_the_list),
 		cmocka_unit_test(what_is_offered_is_safe),

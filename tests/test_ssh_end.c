@@ -56,7 +56,8 @@ static enum err_kind visit_fails(const char *ip, const struct wait *wait)
 	int fd = -1;
 
 	assert_true(address_parse(&address, ip, near.port, &err));
-	if (tcp_connect(&fd, &which, &address, 1, PLENTY_MS, wait, &err)) {
+	if (tcp_connect(&fd, &which, NULL, &address, 1, PLENTY_MS, wait,
+	                &err)) {
 		assert_true(ssh_open(&ssh, fd, wait, &err));
 		assert_false(ssh_handshake(ssh, &err));
 		ssh_close(ssh);

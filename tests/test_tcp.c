@@ -91,7 +91,8 @@ static bool connect_one(int *fd, const struct address *address,
                         const struct wait *wait, struct err *err)
 {
 	size_t which = 99;
-	bool ok = tcp_connect(fd, &which, address, 1, PLENTY_MS, wait, err);
+	bool ok =
+	    tcp_connect(fd, &which, NULL, address, 1, PLENTY_MS, wait, err);
 
 	assert_int_equal(which, 0);
 	return ok;

@@ -35,8 +35,8 @@ static bool connects(const struct address *addresses, size_t count,
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 	int next = next_free_descriptor();
 	int fd = -1;
-	bool ok =
-	    tcp_connect(&fd, which, addresses, count, PLENTY_MS, &wait, err);
+	bool ok = tcp_connect(&fd, which, NULL, addresses, count, PLENTY_MS,
+	                      &wait, err);
 
 	assert_int_equal(ok, fd >= 0);
 	if (ok)
@@ -127,7 +127,8 @@ static void no_more_than_two_are_under_way(void **state)
 	addresses[1] = silent.address;
 	addresses[2] = parsed("127.0.0.1", port);
 	tcp_watch = (struct tcp_watch){ .connects = 0 };
-	assert_true(tcp_connect(&fd, &which, addresses, 3, 800, &wait, &err));
+	assert_true(
+	    tcp_connect(&fd, &which, NULL, addresses, 3, 800, &wait, &err));
 	assert_int_equal(which, 2);
 	assert_int_equal(tcp_watch.connects, 3);
 	assert_int_not_equal(tcp_watch.connecting[1], tcp_watch.connecting[0]);
@@ -155,14 +156,16 @@ static void without_a_second_descriptor_they_take_turns(void **state)
 	tcp_watch =
 	    (struct tcp_watch){ .few_sockets = true, .sockets_left = 1 };
 	/* What is told is the first one's silence, not our poverty. */
-	assert_false(tcp_connect(&fd, &which, addresses, 2, 400, &wait, &err));
+	assert_false(
+	    tcp_connect(&fd, &which, NULL, addresses, 2, 400, &wait, &err));
 	assert_int_equal(err.kind, ERR_TIMEOUT);
 	assert_int_equal(which, 0);
 	/* When there is one again, the second has its turn. */
 	tcp_watch = (struct tcp_watch){ .few_sockets = true,
 		                        .sockets_left = 1,
 		                        .one_later = true };
-	assert_true(tcp_connect(&fd, &which, addresses, 2, 400, &wait, &err));
+	assert_true(
+	    tcp_connect(&fd, &which, NULL, addresses, 2, 400, &wait, &err));
 	assert_int_equal(which, 1);
 	tcp_watch = (struct tcp_watch){ .connects = 0 };
 	close(fd);
@@ -193,11 +196,13 @@ static void the_most_telling_failure_is_told(void **state)
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_int_equal(which, 1);
 	addresses[0] = silent.address;
-	assert_false(tcp_connect(&fd, &which, addresses, 2, 400, &wait, &err));
+	assert_false(
+	    tcp_connect(&fd, &which, NULL, addresses, 2, 400, &wait, &err));
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_int_equal(which, 1);
 	addresses[1] = nowhere;
-	assert_false(tcp_connect(&fd, &which, addresses, 2, 400, &wait, &err));
+	assert_false(
+	    tcp_connect(&fd, &which, NULL, addresses, 2, 400, &wait, &err));
 	assert_int_equal(err.kind, ERR_TIMEOUT);
 	assert_string_equal(err.text, "no answer in 0.4 s");
 	assert_int_equal(which, 0);
@@ -219,8 +224,8 @@ static void the_whole_deadline_ends_all_of_them(void **state)
 	next = next_free_descriptor();
 	for (size_t i = 0; i < 3; i++)
 		addresses[i] = silent.address;
-	assert_false(
-	    tcp_connect(&fd, &which, addresses, 3, PLENTY_MS, &wait, &err));
+	assert_false(tcp_connect(&fd, &which, NULL, addresses, 3, PLENTY_MS,
+	                         &wait, &err));
 	assert_int_equal(err.kind, ERR_TIMEOUT);
 	assert_string_equal(err.text, "no answer in 0.4 s");
 	assert_int_equal(next_free_descriptor(), next);
@@ -245,8 +250,8 @@ static void a_cancel_ends_all_of_them(void **state)
 	next = next_free_descriptor();
 	wait = wait_ms(PLENTY_MS, set.cancel);
 	tcp_watch.trap = &set;
-	assert_false(
-	    tcp_connect(&fd, &which, addresses, 2, PLENTY_MS, &wait, &err));
+	assert_false(tcp_connect(&fd, &which, NULL, addresses, 2, PLENTY_MS,
+	                         &wait, &err));
 	tcp_watch.trap = NULL;
 	assert_int_equal(err.kind, ERR_CANCELLED);
 	assert_true(which < 2);

@@ -107,8 +107,8 @@ static void ask(unsigned long number, struct record *record)
 	         "fleet-secret");
 	record->host.has_password = true;
 	record->host.port = strcmp(kind->name, "refused") == 0 ? 1 : soak.port;
-	if (!probe_run(probe, record, &progress, -1))
-		probe_give_up(probe, record);
+	if (probe_run(probe, record, &progress, -1) != PROBE_DONE)
+		probe_give_up(probe, record, &progress);
 	atomic_fetch_add(&soak.statuses[record->status], 1);
 }
 

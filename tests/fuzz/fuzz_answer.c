@@ -262,7 +262,7 @@ static void check(char *parts[PARTS])
 	strcpy(record->host.ip, "127.0.0.1");
 	strcpy(record->host.user, "root");
 	strcpy(record->host.password, PASSWORD);
-	PROMISE(probe_run(probe, record, &progress, -1));
+	PROMISE(probe_run(probe, record, &progress, -1) == PROBE_DONE);
 	hang_up();
 	PROMISE(fake_ssh.logins == 1);
 	PROMISE(fake_ssh.opened == 1 && fake_ssh.closed == 1);

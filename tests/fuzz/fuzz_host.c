@@ -4,6 +4,11 @@
 
 #include "tests/fuzz/fuzz.h"
 
+static const struct host_defaults port_22 = { .port = 22 };
+static const struct host_defaults lax = { .port = 22,
+	                                  .may_lack_user = true,
+	                                  .may_lack_password = true };
+
 static bool is_zero(const struct host *host)
 {
 	const unsigned char *bytes = (const unsigned char *)host;
@@ -20,23 +25,47 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Overwrites the second and the third field. */
+static bool is_option(const char *text, size_t length)
+{
+	static const char *const keys[] = { "port=", "user=", "key=", "name=",
+		                            "group=" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t size = strlen(keys[i]);
+
+		if (length >= size && memcmp(text, keys[i], size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Overwrites user and password where they stand in fields of their own. */
 static void mask(char *line, size_t length)
 {
 	size_t i = 0;
+	int last = 3;
 
-	for (int field = 1; field <= 3; field++) {
+	for (int field = 1; field <= last; field++) {
+		size_t begin;
+
 		while (i < length && is_blank(line[i]))
 			i++;
-		for (; i < length && !is_blank(line[i]); i++) {
-			if (field > 1)
-				line[i] = 'q';
-		}
+		for (begin = i; i < length && !is_blank(line[i]);)
+			i++;
+		if (field == 1 && i > begin &&
+		    memchr(line + begin + 1, '@', i - begin - 1) != NULL)
+			last = 2;
+		if (field == 2 && is_option(line + begin, i - begin))
+			return;
+		if (field > 1)
+			memset(line + begin, 'q', i - begin);
 	}
 }
 
 /* The message about a bad line does not depend on user and password. */
-static void check_bad(const char *line, size_t length, const struct err *err)
+static void check_bad(const char *line, size_t length,
+                      const struct host_defaults *defaults,
+                      const struct err *err)
 {
 	struct host host;
 	struct err other = { .kind = ERR_NONE };
@@ -50,7 +79,7 @@ static void check_bad(const char *line, size_t length, const struct err *err)
 	PROMISE(masked != NULL);
 	memcpy(masked, line, length);
 	mask(masked, length);
-	PROMISE(!host_parse(&host, masked, length, 22, &other));
+	PROMISE(!host_parse(&host, masked, length, defaults, &other));
 	PROMISE(strcmp(err->text, other.text) == 0);
 	free(masked);
 }
@@ -59,45 +88,86 @@ static bool is_same(const struct host *a, const struct host *b)
 {
 	return strcmp(a->ip, b->ip) == 0 && strcmp(a->user, b->user) == 0 &&
 	       strcmp(a->name, b->name) == 0 &&
-	       strcmp(a->group, b->group) == 0 &&
+	       strcmp(a->group, b->group) == 0 && strcmp(a->key, b->key) == 0 &&
 	       strcmp(a->password, b->password) == 0 && a->port == b->port &&
-	       a->has_password == b->has_password && a->is_name == b->is_name;
+	       a->has_password == b->has_password &&
+	       a->lacks_password == b->lacks_password &&
+	       a->is_name == b->is_name;
+}
+
+static int print_option(char *to, size_t size, const char *key,
+                        const char *value)
+{
+	if (value[0] == '\0')
+		return snprintf(to, size, "%s", "");
+	return snprintf(to, size, " %s=%s", key, value);
+}
+
+/* The fields of the login, in a form that can hold them. */
+static int print_login(char *to, size_t size, const struct host *host)
+{
+	bool v6 = strchr(host->ip, ':') != NULL;
+	const char *password = host->has_password ? host->password : "-";
+	bool in_third = is_option(password, strlen(password));
+	bool in_front = host->user[0] != '\0' && !in_third;
+
+	return snprintf(to, size, "%s%s%s%s%s%s%s%s%s",
+	                in_front ? host->user : "", in_front ? "@" : "",
+	                v6 ? "[" : "", host->ip, v6 ? "]" : "",
+	                in_third ? " " : "", in_third ? host->user : "",
+	                host->lacks_password ? "" : " ",
+	                host->lacks_password ? "" : password);
 }
 
 /* What was understood and is written again means the same. */
 static void check_good(const struct host *host)
 {
-	char line[HOST_IP_MAX + HOST_USER_MAX + HOST_PASSWORD_MAX +
-	          2 * HOST_NAME_MAX_BYTES + 64];
+	char line[sizeof(*host) + 64];
+	const size_t size = sizeof(line);
+	size_t used;
 	struct host again;
 	struct err err;
-	int length;
 
-	PROMISE(host->ip[0] != '\0' && host->user[0] != '\0');
-	PROMISE(host->port > 0);
+	PROMISE(host->ip[0] != '\0' && host->port > 0);
 	PROMISE(host->has_password == (host->password[0] != '\0'));
-	length = snprintf(
-	    line, sizeof(line), "%s %s %s port=%u%s%s%s%s", host->ip,
-	    host->user, host->has_password ? host->password : "-",
-	    (unsigned)host->port, host->name[0] != '\0' ? " name=" : "",
-	    host->name, host->group[0] != '\0' ? " group=" : "", host->group);
-	PROMISE(host_parse(&again, line, (size_t)length, 1, &err));
+	PROMISE(!host->has_password || !host->lacks_password);
+	used = (size_t)print_login(line, size, host);
+	used += (size_t)snprintf(line + used, size - used, " port=%u",
+	                         (unsigned)host->port);
+	used +=
+	    (size_t)print_option(line + used, size - used, "key", host->key);
+	used +=
+	    (size_t)print_option(line + used, size - used, "name", host->name);
+	used += (size_t)print_option(line + used, size - used, "group",
+	                             host->group);
+	PROMISE(host_parse(&again, line, used, &lax, &err));
 	PROMISE(is_same(host, &again));
+}
+
+static void check(const char *line, size_t size,
+                  const struct host_defaults *defaults)
+{
+	struct host host;
+	struct err err;
+
+	memset(&host, 0xAA, sizeof(host));
+	if (host_parse(&host, line, size, defaults, &err)) {
+		check_good(&host);
+		PROMISE(defaults->may_lack_user || host.user[0] != '\0');
+		PROMISE(defaults->may_lack_password || !host.lacks_password ||
+		        host.key[0] != '\0');
+	} else {
+		PROMISE(is_zero(&host));
+		check_bad(line, size, defaults, &err);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *line = (const char *)data;
-	struct host host;
-	struct err err;
 
-	memset(&host, 0xAA, sizeof(host));
 	(void)host_line_is_blank(line, size);
-	if (host_parse(&host, line, size, 22, &err)) {
-		check_good(&host);
-	} else {
-		PROMISE(is_zero(&host));
-		check_bad(line, size, &err);
-	}
+	check(line, size, &port_22);
+	check(line, size, &lax);
 	return 0;
 }

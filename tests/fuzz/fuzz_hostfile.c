@@ -23,6 +23,8 @@
 #define PIECES_MAX 150
 #define LARGER 61
 
+static const struct host_defaults port_22 = { .port = 22 };
+
 struct known {
 	char ip[HOST_IP_MAX + 1];
 	uint16_t port;
@@ -152,7 +154,7 @@ static enum host_read expect(struct model *model, struct host *host,
 		        model->name, model->line, HOSTFILE_LINE_MAX);
 		return HOST_BAD;
 	}
-	if (!host_parse(host, line, length, 22, err)) {
+	if (!host_parse(host, line, length, &port_22, err)) {
 		err_prefix(err, "%s:%zu", model->name, model->line);
 		return HOST_BAD;
 	}
@@ -253,7 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(fd >= 0);
 	PROMISE(write(fd, text, model.size) == (ssize_t)model.size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	PROMISE(hostfile_open(&file, path, 22, -1, &err));
+	PROMISE(hostfile_open(&file, path, &port_22, -1, &err));
 	model.name = hostfile_name(file);
 	check_same(&model, file);
 	hostfile_close(file);

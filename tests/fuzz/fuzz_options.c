@@ -36,13 +36,16 @@ static void check(const struct options *options)
 		PROMISE(options->spool != NULL && options->host_file == NULL);
 		return;
 	}
-	PROMISE(options->host_file != NULL && options->spool == NULL);
+	PROMISE(options->spool == NULL);
+	PROMISE(options->host_file != NULL || options->targets.count > 0 ||
+	        options->inventory != NULL);
+	PROMISE(options->way_count >= 1 && options->way_count <= LOGIN_WAYS);
 	PROMISE(options->retries <= 10);
 	PROMISE(!options->no_db || !options->resume);
 	PROMISE(options->retry_file == NULL || options->retry_file[0] != '\0');
 	PROMISE(options->format != NULL);
 	PROMISE(options->fanout >= 1 && options->fanout <= 4096);
-	PROMISE(options->port >= 1 && options->port <= 65535);
+	PROMISE(options->port <= 65535);
 	PROMISE(options->connect_timeout_ms >= 1);
 	PROMISE(options->host_timeout_ms >= 1);
 	PROMISE(options->columns.count >= 1);

@@ -1,0 +1,218 @@
+#include "cli/reach_inside.h"
+
+#include "cli/log.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ProxyJump of a jump host's own, of its jump host's, and so on. */
+#define DEPTH_MAX 8
+
+/* Logins at a jump host that are open at the same time. */
+#define SESSIONS_MAX 16
+
+/* A jump host by the list that ends with it. */
+struct chain {
+	char *list; /* first, for compare_chains() */
+	struct jump *jump;
+	char host[HOST_IP_MAX + 1];
+	char user[HOST_USER_MAX + 1];
+	struct chain *next; /* in the order in which they were opened */
+};
+
+static int compare_chains(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+static void keep(void *node)
+{
+	(void)node; /* it is in the list too */
+}
+
+/* The last opened first: it may go by way of the others. */
+void reach_free_chains(struct reach *reach)
+{
+	tdestroy(reach->chains, keep);
+	while (reach->last_chain != NULL) {
+		struct chain *chain = reach->last_chain;
+
+		reach->last_chain = chain->next;
+		jump_close(chain->jump);
+		free(chain->list);
+		free(chain);
+	}
+}
+
+/* "[user@]host[:port]", also as "ssh://…", with what ssh_config says of it. */
+static bool parse_hop(struct reach *reach, const char *text, struct host *host,
+                      const struct sshconfig_shared **shared, struct err *err)
+{
+	static const struct host_defaults defaults = {
+		.port = 22,
+		.may_lack_user = true,
+		.may_lack_password = true,
+	};
+
+	if (strncmp(text, "ssh://", 6) == 0)
+		text += 6;
+	if (strpbrk(text, " \t") != NULL || text[0] == '#')
+		return err_set(err, ERR_INPUT, "'%s' is not a jump host", text);
+	return host_parse(host, text, strlen(text), &defaults, err) &&
+	       reach_configure(reach, host, shared, err);
+}
+
+static bool find_access(struct reach *reach, const char *before,
+                        const struct sshconfig_shared *shared, unsigned depth,
+                        const struct access **access, struct err *err)
+{
+	struct way_key key = { .shared = shared,
+		               .has_password = reach->secret != NULL,
+		               .is_jump_host = true };
+	const char *own = shared->proxy_jump;
+
+	if (before != NULL)
+		return reach_chain(reach, before, depth, &key.jump, err) &&
+		       reach_access(reach, &key, access, err);
+	if (own != NULL && strcmp(own, "none") != 0) {
+		if (depth == DEPTH_MAX)
+			return err_set(err, ERR_INPUT,
+			               "ProxyJump of ssh_config goes over more "
+			               "than %d jump hosts, or in a circle",
+			               DEPTH_MAX);
+		if (!reach_chain(reach, own, depth + 1, &key.jump, err))
+			return false;
+	}
+	return reach_access(reach, &key, access, err);
+}
+
+/* Its password is the one of the hosts that have none of their own. */
+static bool find_password(struct reach *reach, const struct chain *chain,
+                          char *password, size_t size, struct err *err)
+{
+	unsigned limit_ms = reach->settings.options->host_timeout_ms;
+	struct wait wait = {
+		.deadline = monotonic_ns() + limit_ms * NS_PER_MS,
+		.limit_ms = limit_ms,
+		.cancel_fd = reach->settings.cancel_fd,
+	};
+
+	return secret_get(reach->secret, chain->host, chain->user, password,
+	                  size, &wait, err);
+}
+
+static bool open_jump(struct reach *reach, struct chain *chain, uint16_t port,
+                      const struct access *access, struct err *err)
+{
+	const struct options *options = reach->settings.options;
+	char password[HOST_PASSWORD_MAX + 1];
+	struct jump_settings settings = {
+		.host = chain->host,
+		.port = port,
+		.user = chain->user,
+		.access = access,
+		.dial = reach->settings.dial,
+		.channels_max = options->jump_channels,
+		.sessions_max = SESSIONS_MAX,
+		.host_timeout_ms = options->host_timeout_ms,
+		.note = reach_warn,
+	};
+	bool ok;
+
+	if (reach->secret != NULL) {
+		if (!find_password(reach, chain, password, sizeof(password),
+		                   err))
+			return false;
+		settings.password = password;
+	}
+	ok = jump_open(&chain->jump, &settings, err);
+	explicit_bzero(password, sizeof(password));
+	return ok;
+}
+
+/* before: the list up to the last hop; NULL: it is the only one. */
+static bool make(struct reach *reach, struct chain *chain, const char *before,
+                 const char *last, unsigned depth, struct err *err)
+{
+	const struct sshconfig_shared *shared;
+	const struct access *access;
+	struct host host;
+
+	if (!parse_hop(reach, last, &host, &shared, err) ||
+	    !find_access(reach, before, shared, depth, &access, err))
+		return err_prefix(err, "jump host");
+	memcpy(chain->host, host.target[0] != '\0' ? host.target : host.ip,
+	       sizeof(chain->host));
+	memcpy(chain->user, host.user[0] != '\0' ? host.user : reach->account,
+	       sizeof(chain->user));
+	if (!open_jump(reach, chain, host.port, access, err))
+		return false;
+	chain->next = reach->last_chain;
+	reach->last_chain = chain;
+	return true;
+}
+
+static bool cut_and_make(struct reach *reach, struct chain *chain,
+                         unsigned depth, struct err *err)
+{
+	char *before = strdup(chain->list);
+	char *comma;
+	bool ok;
+
+	if (before == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	comma = strrchr(before, ',');
+	if (comma == NULL) {
+		ok = make(reach, chain, NULL, before, depth, err);
+	} else {
+		*comma = '\0';
+		ok = make(reach, chain, before, comma + 1, depth, err);
+	}
+	free(before);
+	return ok;
+}
+
+bool reach_chain(struct reach *reach, const char *list, unsigned depth,
+                 struct jump **jump, struct err *err)
+{
+	struct chain *const *found =
+	    tfind(&list, &reach->chains, compare_chains);
+	struct chain *chain;
+
+	if (found != NULL) {
+		*jump = (*found)->jump;
+		return true;
+	}
+	chain = calloc(1, sizeof(*chain));
+	if (chain == NULL || (chain->list = strdup(list)) == NULL) {
+		free(chain);
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	}
+	if (!cut_and_make(reach, chain, depth, err)) {
+		free(chain->list);
+		free(chain);
+		return false;
+	}
+	*jump = chain->jump;
+	if (tsearch(chain, &reach->chains, compare_chains) == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	return true;
+}
+
+unsigned reach_jump_sessions(const struct reach *reach)
+{
+	const char *list = reach->settings.options->jump;
+	unsigned hops = 1;
+
+	if (list == NULL)
+		return sshconfig_is_empty(reach->config) ? 0 : SESSIONS_MAX;
+	if (strcmp(list, "none") == 0)
+		return 0;
+	for (const char *p = strchr(list, ','); p != NULL;
+	     p = strchr(p + 1, ','))
+		hops++;
+	return hops * SESSIONS_MAX;
+}
