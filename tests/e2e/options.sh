@@ -7,7 +7,7 @@ set -eu -o pipefail
 
 need mandoc sqlite3
 options_in() {
-  grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' |
+  grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' |
     sort -u
 }
 
@@ -23,7 +23,10 @@ check_same "options of --help (<) and of the man page (>)" \
 for option in fanout port connect-timeout host-timeout command format fields \
   header no-header output db no-db store-password print-schema adopt-table \
   retries max-runtime db-timeout no-spool resume only-failed retry-file \
-  version help; do
+  targets exclude inventory user port ssh-config shuffle identity auth \
+  ask-password password-file password-fd password-env password-command \
+  max-auth-failures host-keys known-hosts jump jump-channels ipv4 ipv6 bind \
+  legacy rate per-net quiet verbose version help; do
   grep -qx -- "--$option" "$scratch/help" || give_up "--help lacks --$option"
 done
 
@@ -44,6 +47,13 @@ for words in '--nonsense' '--fanout 0' '--fanout 4097' '--fanout 3x' \
   '--print-schema oracle' '--db sqlite:x --no-db' '--retries 11' \
   '--max-runtime 0' '--db-timeout 0' '--db-timeout 2h' '--no-db --resume' \
   '--no-db --only-failed' '--no-db --no-spool' \
+  '--auth password,password' '--auth telnet' '--auth=' '--host-keys maybe' \
+  '--no-db --host-keys db' '--host-keys off --known-hosts k' \
+  '--password-fd 3 -A' '--password-file f --password-env E' '--rate 0' \
+  '--per-net 0' '--jump-channels 0' '--bind nowhere' '-i /nonexistent' \
+  '--known-hosts=/nonexistent/k/h --host-keys strict' '-F /nonexistent' \
+  '--resume -w 192.0.2.1 --no-db' '-w web[' '-x 10.0.0.0/99' \
+  '--inventory /nonexistent' '--password-env SSHINV_TEST_UNSET' \
   'replay --fanout 3' 'replay x' ''; do
   # shellcheck disable=SC2086 # the words are the arguments
   if [ -z "$words" ]; then sshinv; else sshinv $words "$scratch/hosts.txt"; fi

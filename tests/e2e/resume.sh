@@ -19,7 +19,8 @@ start() {
   local words
   sshinv_words
   forget_output
-  "${words[@]}" --db "sqlite:$db" -f 8 --resume "$hosts" >"$out" 2>"$err" &
+  "${words[@]}" --db "sqlite:$db" -f 8 --resume \
+    --max-auth-failures 0 "$hosts" >"$out" 2>"$err" &
   pid=$!
   undo_at_exit "stop_pid $pid"
 }

@@ -6,6 +6,8 @@
 
 sshd_password='it'\''s_"8"_€uro$#!\%'
 sshd_addresses=12
+# Not by a line of sshd_start: of this keyword sshd takes the last value.
+sshd_startups=500
 sshd_program=$(command -v sshd || echo /usr/sbin/sshd)
 as_root=()
 # In the files of this machine's accounts while the fallback is in use.
@@ -80,7 +82,7 @@ sshd_config() {
   done
   cat <<END
 PidFile $dir/pid
-MaxStartups 500
+MaxStartups $sshd_startups
 PasswordAuthentication yes
 UsePAM no
 PrintMotd no
