@@ -59,8 +59,10 @@ static bool parse_hop(struct reach *reach, const char *text, struct host *host,
 
 	if (strncmp(text, "ssh://", 6) == 0)
 		text += 6;
-	if (strpbrk(text, " \t") != NULL || text[0] == '#')
-		return err_set(err, ERR_INPUT, "'%s' is not a jump host", text);
+	if (strpbrk(text, " \t") != NULL || text[0] == '#') {
+		err_set(err, ERR_INPUT, "'%s' is not a jump host", text);
+		return false;
+	}
 	return host_parse(host, text, strlen(text), &defaults, err) &&
 	       reach_configure(reach, host, shared, err);
 }
@@ -138,7 +140,7 @@ static bool make(struct reach *reach, struct chain *chain, const char *before,
                  const char *last, unsigned depth, struct err *err)
 {
 	const struct sshconfig_shared *shared;
-	const struct access *access;
+	const struct access *access = NULL;
 	struct host host;
 
 	if (!parse_hop(reach, last, &host, &shared, err) ||

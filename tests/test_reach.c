@@ -53,12 +53,14 @@ static bool try_open(struct home *home, const char *config, const char *words,
 	snprintf(path, sizeof(path), "%s/.ssh", home->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
 	write_file(home, ".ssh/config", config);
+	/* NOLINTBEGIN(concurrency-mt-unsafe): there is one thread */
 	assert_int_equal(setenv("HOME", home->folder, 1), 0);
 	assert_int_equal(unsetenv("SSH_AUTH_SOCK"), 0);
 	assert_int_equal(unsetenv("XDG_STATE_HOME"), 0);
 	snprintf(line, sizeof(line), "sshinv %s", words);
 	for (char *at = strtok(line, " "); at != NULL; at = strtok(NULL, " "))
 		argv[argc++] = at;
+	/* NOLINTEND(concurrency-mt-unsafe) */
 	argv[argc] = NULL;
 	if (!options_parse(&home->options, argc, argv, err))
 		fail_msg("%s", err->text);
