@@ -78,7 +78,9 @@ static bool wait_for_turn(struct places *places, const struct wait *wait,
 	entered = enter_or_queue(places, &waiter);
 	if (!entered) {
 		entered = wait_ready(wait, waiter.fd, POLLIN, err);
-		if (!entered && leave_queue(places, &waiter))
+		/* Takes the lock: who wrote to the descriptor is done with it.
+		 */
+		if (leave_queue(places, &waiter) && !entered)
 			places_leave(places);
 	}
 	close(waiter.fd);

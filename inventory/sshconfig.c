@@ -109,7 +109,7 @@ static bool expand_hostname(const struct setting *setting, const char *host,
 	size_t used = 0;
 
 	for (const char *from = setting->values[0]; *from != '\0'; from++) {
-		const char *part = from;
+		const char *part;
 		size_t length = 1;
 
 		if (*from == '%' && *++from == 'h') {
@@ -234,11 +234,14 @@ static bool take_setting(struct look *look, const struct setting *setting,
 static bool go_through(struct look *look, struct err *err)
 {
 	const struct sshconfig *config = look->config;
+	const uint64_t hash = sshconfig_name_hash(look->host);
 
 	for (size_t i = 0; i < config->block_count; i++) {
 		const struct block *block = &config->blocks[i];
-		bool holds = block->parent == BLOCK_NO_PARENT ||
-		             config->holds[block->parent];
+		bool holds =
+		    (block->name_hash == 0 || block->name_hash == hash) &&
+		    (block->parent == BLOCK_NO_PARENT ||
+		     config->holds[block->parent]);
 
 		if (holds && block->kind == BLOCK_HOST)
 			holds = host_holds(look, block);
@@ -294,7 +297,7 @@ static bool take_user(struct look *look, struct sshconfig_host *found,
 	look->remote_user = setting->values[0];
 	if (strlen(look->remote_user) >= sizeof(found->user))
 		return sshconfig_bad(&place, err, "the user is too long");
-	strcpy(found->user, look->remote_user);
+	memcpy(found->user, look->remote_user, strlen(look->remote_user) + 1);
 	return true;
 }
 

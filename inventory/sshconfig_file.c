@@ -11,13 +11,13 @@ bool sshconfig_next_line(FILE *file, struct sshconfig_place *place, char *line,
                          bool *ok, struct err *err)
 {
 	size_t length = 0;
-	int c = getc_unlocked(file);
+	int c = getc(file);
 
 	*ok = true;
 	if (c == EOF)
 		return false;
 	place->line++;
-	for (; c != EOF && c != '\n'; c = getc_unlocked(file)) {
+	for (; c != EOF && c != '\n'; c = getc(file)) {
 		if (c == '\0' || length + 1 == SSHCONFIG_LINE_MAX) {
 			*ok = sshconfig_bad(place, err,
 			                    c == '\0' ? "a NUL"

@@ -105,6 +105,8 @@ static bool read_host(struct reader *reader, const struct source *source,
 	block->kind = BLOCK_HOST;
 	block->patterns = patterns;
 	block->count = count;
+	if (count == 1 && strpbrk(patterns[0], "*?!") == NULL)
+		block->name_hash = sshconfig_name_hash(patterns[0]);
 	return true;
 }
 
@@ -353,9 +355,9 @@ static bool read_lines(struct reader *reader, struct source *source, FILE *file,
                        struct err *err)
 {
 	char *line = malloc(SSHCONFIG_LINE_MAX);
-	bool ok = line != NULL;
+	bool ok = true;
 
-	if (!ok)
+	if (line == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	while (ok && sshconfig_next_line(file, &source->place, line, &ok, err))
 		ok = read_line(reader, source, line, err);

@@ -75,7 +75,9 @@ bool sshconfig_word(char **rest, char **word, bool *bad)
 /* Of ASCII; no locale has a say in it. */
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 static bool same(char a, char b, bool fold)
@@ -130,4 +132,15 @@ bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold)
 		patterns += *patterns == ',';
 	}
 	return found;
+}
+
+/* FNV-1a. */
+uint64_t sshconfig_name_hash(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)lower(*name)) *
+		       UINT64_C(0x100000001b3);
+	return hash != 0 ? hash : 1;
 }

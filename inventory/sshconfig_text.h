@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The small grammars of ssh_config(5): lines, words, patterns. */
 
@@ -26,3 +27,6 @@ bool sshconfig_pattern(const char *text, const char *pattern, size_t length,
 
 /* The same for a list "a,b*,!c": one of them, and none that is negated. */
 bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold);
+
+/* Of a name, the same in any case; never 0. */
+uint64_t sshconfig_name_hash(const char *name);

@@ -32,6 +32,13 @@ bool terminal_hold(struct terminal *terminal)
 	return true;
 }
 
+static bool differ(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag != b->c_iflag || a->c_oflag != b->c_oflag ||
+	       a->c_cflag != b->c_cflag || a->c_lflag != b->c_lflag ||
+	       memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) != 0;
+}
+
 void terminal_release(struct terminal *terminal)
 {
 	struct termios now;
@@ -39,7 +46,7 @@ void terminal_release(struct terminal *terminal)
 	/* In the background it would stop us, and is somebody else's. */
 	if (terminal->fd >= 0 && tcgetpgrp(terminal->fd) == getpgrp() &&
 	    tcgetattr(terminal->fd, &now) == 0 &&
-	    memcmp(&now, &terminal->before, sizeof(now)) != 0)
+	    differ(&now, &terminal->before))
 		tcsetattr(terminal->fd, TCSAFLUSH, &terminal->before);
 	if (terminal->fd >= 0)
 		close(terminal->fd);

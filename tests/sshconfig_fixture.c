@@ -55,8 +55,7 @@ static void note(const char *sentence)
 	size_t used = strlen(sshconfig_notes);
 
 	assert_true(used + strlen(sentence) + 2 < sizeof(sshconfig_notes));
-	strcpy(sshconfig_notes + used, sentence);
-	strcat(sshconfig_notes, "\n");
+	sprintf(sshconfig_notes + used, "%s\n", sentence);
 }
 
 bool sshconfig_open_file(struct sshconfig **config, const char *name,
