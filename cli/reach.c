@@ -354,13 +354,13 @@ bool reach_configure(struct reach *reach, struct host *host,
 	return set_target(host, found.hostname, err);
 }
 
-/* A list's hosts have no line: like ssh(1) they take the account's name. */
+/* Where nobody names one, it is the account's, as for ssh(1). */
 static bool find_user(const struct reach *reach, struct host *host,
                       struct err *err)
 {
 	if (host->user[0] != '\0')
 		return true;
-	if (host->line > 0 || reach->account[0] == '\0')
+	if (reach->account[0] == '\0')
 		return err_set(err, ERR_INPUT,
 		               "no user (--user and ssh_config name none)");
 	memcpy(host->user, reach->account, sizeof(host->user));

@@ -152,7 +152,7 @@ static bool list_keys(struct agent *agent, const struct wait *wait,
                       struct err *err)
 {
 	struct wire_out request = { 0 };
-	struct wire reply;
+	struct wire reply = { 0 };
 	bool ok;
 
 	agent_put_list(&request);
@@ -171,7 +171,7 @@ bool agent_sign(struct agent *agent, size_t index, const char *algorithm,
                 struct err *err)
 {
 	struct wire_out request = { 0 };
-	struct wire reply;
+	struct wire reply = { 0 };
 	bool ok = true;
 
 	agent_put_sign(&request, &agent->keys.keys[index], algorithm,

@@ -21,8 +21,9 @@ struct ansible {
 	struct ansible_settings settings;
 	char *name;
 	struct ansible_model model;
-	size_t next; /* host */
-	bool warned;
+	size_t next;  /* host */
+	bool exposed; /* anybody may read the file */
+	bool warned;  /* of a value that is not known */
 };
 
 /* The whole file; its bytes are wiped. */
@@ -94,9 +95,10 @@ static bool read_all(struct content *content, int fd, int cancel_fd,
 	}
 }
 
-static bool read_file(struct content *content, const char *path, int cancel_fd,
+static bool read_file(struct ansible *ansible, struct content *content,
                       struct err *err)
 {
+	const char *path = ansible->settings.path;
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -104,12 +106,16 @@ static bool read_file(struct content *content, const char *path, int cancel_fd,
 
 	if (fd < 0)
 		return err_errno(err, ERR_INPUT, errno, "cannot open");
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (fstat(fd, &st) != 0)
+		ok = err_errno(err, ERR_INPUT, errno, "cannot read");
+	else if (S_ISDIR(st.st_mode))
 		ok = err_set(err, ERR_INPUT,
 		             "a folder, which `ansible-inventory -i FOLDER "
 		             "--list` turns into JSON");
 	else
-		ok = read_all(content, fd, cancel_fd, err);
+		ok = read_all(content, fd, ansible->settings.cancel_fd, err);
+	ansible->exposed =
+	    ok && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0;
 	if (!is_stdin)
 		close(fd);
 	return ok;
@@ -150,6 +156,20 @@ static bool parse(struct ansible *ansible, char *text, size_t length,
 	                        err);
 }
 
+static void warn_if_exposed(const struct ansible *ansible)
+{
+	char sentence[1024];
+
+	if (!ansible->exposed || ansible->settings.warn == NULL ||
+	    !ansible_model_has_passwords(&ansible->model))
+		return;
+	snprintf(sentence, sizeof(sentence),
+	         "%.400s holds passwords and others can read it (chmod o= "
+	         "%.400s)",
+	         ansible->name, ansible->name);
+	ansible->settings.warn(ansible->settings.arg, sentence);
+}
+
 static bool load(struct ansible *ansible, struct err *err)
 {
 	struct content content = { NULL, 0, 0 };
@@ -157,14 +177,15 @@ static bool load(struct ansible *ansible, struct err *err)
 
 	if (!ansible_model_init(&ansible->model, err))
 		return false;
-	ok = read_file(&content, ansible->settings.path,
-	               ansible->settings.cancel_fd, err);
+	ok = read_file(ansible, &content, err);
 	if (!ok && err->kind != ERR_CANCELLED)
 		err_prefix(err, "inventory '%s'", ansible->name);
 	ok = ok && parse(ansible, content.bytes, content.used, err);
 	content_release(&content);
 	if (ok && !ansible_model_complete(&ansible->model, err))
 		return err_prefix(err, "%s", ansible->name);
+	if (ok)
+		warn_if_exposed(ansible);
 	return ok;
 }
 

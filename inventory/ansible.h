@@ -31,7 +31,8 @@ struct ansible;
 struct ansible_settings {
 	const char *path; /* "-": standard input */
 	int cancel_fd;
-	/* Told once that some password or key is not known. NULL: nobody. */
+	/* Told once that some password or key is not known, and that anybody
+	 * on the machine may read the passwords. NULL: nobody. */
 	void (*warn)(void *arg, const char *sentence);
 	void *arg;
 };

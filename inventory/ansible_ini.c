@@ -155,15 +155,20 @@ static char unescaped(char c)
 	static const char to[] = "\\'\"\n\t";
 	const char *at = c != '\0' ? strchr(from, c) : NULL;
 
-	return at != NULL ? to[at - from] : '\0';
+	if (at == NULL)
+		return '\0';
+	return to[at - from];
 }
 
 /* A value that is a string of Python's, in quotes of its own. */
 static struct piece unquote(struct piece value)
 {
-	char quote = value.length >= 2 ? value.text[0] : '\0';
 	struct piece plain = { value.text + 1, 0 };
+	char quote;
 
+	if (value.length < 2)
+		return value;
+	quote = value.text[0];
 	if ((quote != '\'' && quote != '"') ||
 	    value.text[value.length - 1] != quote)
 		return value;
@@ -358,7 +363,8 @@ static bool parse_hosts(struct ini *ini, struct piece line, struct err *err)
 
 	if (!next_word(&line, &pattern, err))
 		return false;
-	if (!cut_port(&pattern, &port) || pattern.length == 0)
+	if (pattern.text == NULL || !cut_port(&pattern, &port) ||
+	    pattern.length == 0)
 		return err_set(err, ERR_INPUT,
 		               "no host before, or no port "
 		               "behind the ':'");

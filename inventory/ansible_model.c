@@ -74,10 +74,13 @@ static bool set(struct ansible_values *values, enum ansible_variable variable,
 	if (text == NULL)
 		return out_of_memory(err);
 	for (size_t i = 0; i < values->count; i++) {
-		if (values->list[i].variable != variable)
+		struct ansible_value *old = &values->list[i];
+
+		if (old->variable != variable)
 			continue;
-		forget(&values->list[i]);
-		values->list[i] = value;
+		forget(old);
+		old->text = text;
+		old->unknown = unknown;
 		return true;
 	}
 	if (!grow(&values->list, values->count, &values->room, sizeof(value))) {
@@ -175,7 +178,7 @@ static struct ansible_group *add_group(struct ansible_model *model, char *name)
 	}
 	group->name = name;
 	if (!grow(&model->groups, model->group_count, &model->group_room,
-	          sizeof(*model->groups)) ||
+	          sizeof(void *)) ||
 	    tsearch(group, &model->groups_by_name, compare_names) == NULL) {
 		group_free(group);
 		return NULL;
@@ -215,7 +218,7 @@ static struct ansible_host *add_host(struct ansible_model *model, char *name)
 	}
 	host->name = name;
 	if (!grow(&model->hosts, model->host_count, &model->host_room,
-	          sizeof(*model->hosts)) ||
+	          sizeof(void *)) ||
 	    (name != NULL &&
 	     tsearch(host, &model->hosts_by_name, compare_names) == NULL)) {
 		host_free(host);
@@ -269,7 +272,7 @@ bool ansible_group_add(struct ansible_group *group, struct ansible_host *host,
 			return true;
 	}
 	if (!grow(&host->groups, host->group_count, &host->group_room,
-	          sizeof(struct ansible_group *)))
+	          sizeof(void *)))
 		return out_of_memory(err);
 	host->groups[host->group_count++] = group;
 	return true;
@@ -283,7 +286,7 @@ bool ansible_group_adopt(struct ansible_group *parent,
 			return true;
 	}
 	if (!grow(&child->parents, child->parent_count, &child->parent_room,
-	          sizeof(struct ansible_group *)))
+	          sizeof(void *)))
 		return out_of_memory(err);
 	child->parents[child->parent_count++] = parent;
 	return true;
@@ -411,8 +414,8 @@ bool ansible_model_values(struct ansible_model *model,
                           const struct ansible_value *values[ANSIBLE_VARIABLES],
                           struct err *err)
 {
-	struct ansible_group **list = reallocarray(
-	    NULL, model->group_count, sizeof(struct ansible_group *));
+	struct ansible_group **list =
+	    reallocarray(NULL, model->group_count, sizeof(void *));
 	size_t stamp = model->groups[0]->stamp + 1, count;
 
 	if (list == NULL)
@@ -420,11 +423,37 @@ bool ansible_model_values(struct ansible_model *model,
 	count = collect(model->groups[0], stamp, list, 0);
 	for (size_t i = 0; i < host->group_count; i++)
 		count = collect(host->groups[i], stamp, list, count);
-	qsort(list, count, sizeof(struct ansible_group *), compare_rank);
-	memset(values, 0, ANSIBLE_VARIABLES * sizeof(values[0]));
+	qsort(list, count, sizeof(void *), compare_rank);
+	for (int i = 0; i < ANSIBLE_VARIABLES; i++)
+		values[i] = NULL;
 	for (size_t i = 0; i < count; i++)
 		take(values, &list[i]->values);
 	take(values, &host->values);
 	free(list);
 	return true;
+}
+
+static bool has_password(const struct ansible_values *values)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		const struct ansible_value *value = &values->list[i];
+
+		if (value->variable >= ANSIBLE_PASSWORD &&
+		    value->variable <= ANSIBLE_SSH_PASSWORD && !value->unknown)
+			return true;
+	}
+	return false;
+}
+
+bool ansible_model_has_passwords(const struct ansible_model *model)
+{
+	for (size_t i = 0; i < model->group_count; i++) {
+		if (has_password(&model->groups[i]->values))
+			return true;
+	}
+	for (size_t i = 0; i < model->host_count; i++) {
+		if (has_password(&model->hosts[i]->values))
+			return true;
+	}
+	return false;
 }

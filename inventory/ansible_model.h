@@ -122,6 +122,9 @@ bool ansible_model_values(struct ansible_model *model,
                           const struct ansible_value *values[ANSIBLE_VARIABLES],
                           struct err *err);
 
+/* Whether some password is known. */
+bool ansible_model_has_passwords(const struct ansible_model *model);
+
 /* Overwrites and frees. */
 void ansible_model_release(struct ansible_model *model);
 

@@ -128,18 +128,19 @@ void guard_close(struct guard *guard)
 static bool name_of(const struct guard *guard, const char *user,
                     const char *secret, unsigned char name[static NAME_SIZE])
 {
-	size_t user_size = strlen(user) + 1, length = strlen(secret);
+	size_t user_size = strlen(user) + 1;
+	size_t secret_size = strlen(secret) + 1;
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned char *both = malloc(user_size + length);
+	unsigned char *both = malloc(user_size + secret_size);
 	bool ok;
 
 	if (both == NULL)
 		return false;
 	memcpy(both, user, user_size);
-	memcpy(both + user_size, secret, length);
-	ok = HMAC(EVP_sha256(), guard->key, KEY_SIZE, both, user_size + length,
-	          hash, NULL) != NULL;
-	explicit_bzero(both, user_size + length);
+	memcpy(both + user_size, secret, secret_size);
+	ok = HMAC(EVP_sha256(), guard->key, KEY_SIZE, both,
+	          user_size + secret_size, hash, NULL) != NULL;
+	explicit_bzero(both, user_size + secret_size);
 	free(both);
 	memcpy(name, hash, NAME_SIZE);
 	return ok;

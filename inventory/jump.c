@@ -10,8 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* How often who waits looks whether another session is due. */
+/* How often who waits looks whether another session is due, and whether a
+ * session has taken his request: from then on he has a time limit, of which it
+ * is a part. */
 #define LOOK_MS 250
+#define LOOK_LEAST_MS 10
+#define LOOK_PART 10
 
 /* An opening that takes longer than this is not waited for where there may be
  * another session; nor is the queue in front, after this. */
@@ -44,12 +48,6 @@ static bool is_full(const struct jump_session *session)
 	return session->channels >= session->jump->cap;
 }
 
-static bool is_free(const struct jump_session *session)
-{
-	return session->state == JUMP_SERVES && !session->opening &&
-	       !session->doubted && !is_full(session);
-}
-
 /* Whether it looks as if it will take the next one soon. */
 static bool is_quick(const struct jump_session *session, nanoseconds now)
 {
@@ -76,7 +74,7 @@ static bool is_session_due(const struct jump *jump)
 			return false;
 		if (s->retires)
 			continue;
-		if (is_free(s)) {
+		if (jump_may_take(s)) {
 			wake(s->wake);
 			return false;
 		}
@@ -193,13 +191,14 @@ static bool took_too_long(const struct jump *jump,
 {
 	const struct jump_settings *settings = &jump->settings;
 	unsigned limit_ms = settings->dial->connect_timeout_ms;
+	nanoseconds end = request->since + limit_ms * NS_PER_MS;
 
 	if (request->state == JUMP_WAITS)
 		return err_set(err, ERR_TIMEOUT, "jump host %s: no %s in %g s",
 		               settings->host,
 		               jump->was_in ? "free channel" : "login",
 		               settings->host_timeout_ms / 1000.0);
-	if (wait->limit_ms < limit_ms)
+	if (end > wait->deadline + request->waited)
 		limit_ms = wait->limit_ms;
 	return err_set(err, ERR_TIMEOUT,
 	               "no answer in %g s through jump host %s",
@@ -207,17 +206,23 @@ static bool took_too_long(const struct jump *jump,
 }
 
 /* Until the request is settled, or it is time to look again. */
-static bool doze(int near_end, nanoseconds until, const struct wait *wait,
-                 struct err *err)
+static bool doze(const struct jump *jump, int near_end, nanoseconds until,
+                 const struct wait *wait, struct err *err)
 {
 	struct pollfd fds[2] = {
 		{ .fd = near_end, .events = POLLIN },
 		{ .fd = wait->cancel_fd, .events = POLLIN },
 	};
 	int left_ms = deadline_poll_ms(until);
+	int look_ms =
+	    (int)(jump->settings.dial->connect_timeout_ms / LOOK_PART);
 
-	if (left_ms > LOOK_MS)
-		left_ms = LOOK_MS;
+	if (look_ms > LOOK_MS)
+		look_ms = LOOK_MS;
+	if (look_ms < LOOK_LEAST_MS)
+		look_ms = LOOK_LEAST_MS;
+	if (left_ms > look_ms)
+		left_ms = look_ms;
 	if (poll(fds, 2, left_ms) < 0 && errno != EINTR)
 		return err_errno(err, ERR_SYSTEM, errno, "poll");
 	if (fds[1].revents != 0)
@@ -246,7 +251,7 @@ static bool wait_until_settled(struct jump *jump, struct jump_request *request,
 			ok = false;
 		} else {
 			jump_unlock(jump);
-			ok = doze(near_end, until, wait, err);
+			ok = doze(jump, near_end, until, wait, err);
 			jump_lock(jump);
 		}
 	}

@@ -32,9 +32,10 @@ struct jump_request {
 	struct jump_session *session; /* TAKEN, OPEN */
 	nanoseconds since;            /* it waits, or was taken */
 	nanoseconds waited;           /* in all */
-	/* It was prohibited while so many channels were open: it is tried again
-	 * where there are fewer. 0: it was not. */
-	unsigned prohibited_at;
+	/* It was prohibited while others were open: it is tried again where
+	 * there are no more than so many, which tells what was meant. */
+	bool tried_again;
+	unsigned beside_max, refused_beside;
 	struct err *err; /* of FAILED */
 };
 
@@ -49,10 +50,11 @@ struct jump_session {
 	/* Guarded by the jump's lock: */
 	enum { JUMP_LOGS_IN, JUMP_SERVES, JUMP_ENDED } state;
 	bool lost;
-	bool retires;                 /* takes nobody any more */
-	bool doubted;                 /* whether the server is alive */
-	unsigned channels;            /* with the one that is opened */
-	unsigned beside;              /* how many there were when that began */
+	bool retires;          /* takes nobody any more */
+	bool doubted;          /* whether the server is alive */
+	unsigned channels;     /* with the one that is opened */
+	unsigned beside, live; /* how many there were when that began, and how
+	                        * many of them nobody was closing */
 	struct jump_request *request; /* the one that is opened; NULL: none, or
 	                               * given up meanwhile */
 	bool opening;
@@ -74,7 +76,9 @@ struct jump {
 	nanoseconds lost_at, not_before;
 	unsigned channels; /* now */
 	bool was_in;       /* a login has succeeded */
-	bool over;         /* nobody tries again: err */
+	/* What the server means by "administratively prohibited". */
+	enum { JUMP_UNKNOWN, JUMP_POLICY, JUMP_TOO_MANY } prohibited;
+	bool over; /* nobody tries again: err */
 	struct err err;
 	struct jump_counts counts;
 };
@@ -82,12 +86,14 @@ struct jump {
 void jump_lock(struct jump *jump);
 void jump_unlock(struct jump *jump);
 
-/* The lock is held in these four. Puts a request into the queue; takes it out;
- * fails it; counts the sessions that are there. */
+/* The lock is held in these. Puts a request into the queue; takes it out;
+ * fails it; counts the sessions that are there; whether a session may take the
+ * first one now. */
 void jump_enqueue(struct jump *jump, struct jump_request *request, bool front);
 void jump_dequeue(struct jump *jump, struct jump_request *request);
 void jump_refuse(struct jump_request *request, const struct err *err);
 unsigned jump_live(const struct jump *jump);
+bool jump_may_take(const struct jump_session *session);
 
 /* The thread of a session. */
 void *jump_session_run(void *arg);
@@ -97,9 +103,10 @@ void *jump_session_run(void *arg);
 /* The login is done. */
 void jump_session_serves(struct jump_session *session);
 
-/* The next request, or NULL; it counts as a channel from now. */
-bool jump_session_take(struct jump_session *session, char *host, size_t size,
-                       uint16_t *port);
+/* The next request, if there is one; it counts as a channel from now. live: the
+ * session's channels that nobody is closing. */
+bool jump_session_take(struct jump_session *session, unsigned live, char *host,
+                       size_t size, uint16_t *port);
 
 /* How the opening ended. True: opened, and *fd is the channel's; false after
  * opened == SSH_OPENED: nobody wants it any more. */

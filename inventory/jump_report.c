@@ -1,6 +1,5 @@
 #include "inventory/jump_inside.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -71,38 +70,27 @@ unsigned jump_live(const struct jump *jump)
 	return live;
 }
 
-/* What the administrator is told, once the lock is left. */
-struct note {
-	char text[ERR_TEXT_SIZE];
-};
-
-__attribute__((format(printf, 3, 4))) static void
-make_note(const struct jump *jump, struct note *note, const char *format, ...)
-{
-	int used = snprintf(note->text, sizeof(note->text),
-	                    "jump host %s: ", jump->settings.host);
-	va_list args;
-
-	va_start(args, format);
-	if (used > 0 && (size_t)used < sizeof(note->text))
-		vsnprintf(note->text + used, sizeof(note->text) - (size_t)used,
-		          format, args);
-	va_end(args);
-}
-
-static void unlock_and_say(struct jump *jump, const struct note *note)
+/* note: what the administrator is told, or ERR_NONE. */
+static void unlock_and_say(struct jump *jump, struct err *note)
 {
 	jump_unlock(jump);
-	if (note->text[0] != '\0' && jump->settings.note != NULL)
-		jump->settings.note(note->text);
+	if (note->kind == ERR_NONE || jump->settings.note == NULL)
+		return;
+	err_prefix(note, "jump host %s", jump->settings.host);
+	jump->settings.note(note->text);
 }
 
-static void learn_cap(struct jump *jump, unsigned cap, struct note *note)
+/* Said once: it may turn out to be fewer. */
+static void learn_cap(struct jump *jump, unsigned cap, struct err *note)
 {
 	if (cap >= jump->cap)
 		return;
+	if (jump->cap == jump->settings.channels_max)
+		err_set(note, ERR_SYSTEM,
+		        "refused a channel beside %u others: sessions carry no "
+		        "more than that",
+		        cap);
 	jump->cap = cap;
-	make_note(jump, note, "no more than %u channels in a session", cap);
 }
 
 void jump_session_serves(struct jump_session *session)
@@ -117,34 +105,34 @@ void jump_session_serves(struct jump_session *session)
 	jump_unlock(jump);
 }
 
-/* The lock is held. */
-static struct jump_request *next_for(const struct jump_session *session)
+bool jump_may_take(const struct jump_session *session)
 {
-	struct jump_request *request = session->jump->first;
+	const struct jump *jump = session->jump;
+	const struct jump_request *request = jump->first;
 
-	while (request != NULL && request->prohibited_at > 0 &&
-	       session->channels >= request->prohibited_at)
-		request = request->next;
-	return request;
+	return request != NULL && session->state == JUMP_SERVES &&
+	       !session->opening && !session->retires && !session->doubted &&
+	       session->channels < jump->cap &&
+	       (!request->tried_again ||
+	        session->channels <= request->beside_max);
 }
 
-bool jump_session_take(struct jump_session *session, char *host, size_t size,
-                       uint16_t *port)
+bool jump_session_take(struct jump_session *session, unsigned live, char *host,
+                       size_t size, uint16_t *port)
 {
 	struct jump *jump = session->jump;
 	struct jump_request *request = NULL;
 
 	jump_lock(jump);
-	if (session->channels < jump->cap && !session->retires &&
-	    !session->doubted)
-		request = next_for(session);
-	if (request != NULL) {
+	if (jump_may_take(session)) {
+		request = jump->first;
 		jump_dequeue(jump, request);
 		request->state = JUMP_TAKEN;
 		request->session = session;
 		session->request = request;
 		session->opening = true;
 		session->opening_since = request->since;
+		session->live = live;
 		session->beside = session->channels++;
 		snprintf(host, size, "%s", request->host);
 		*port = request->port;
@@ -156,61 +144,78 @@ bool jump_session_take(struct jump_session *session, char *host, size_t size,
 /* --- how an opening ended; the lock is held ------------------------------- */
 
 static void note_opened(struct jump *jump, struct jump_request *request,
-                        struct note *note)
+                        struct err *note)
 {
-	/* Where fewer were open it was not prohibited: so there were too many.
-	 */
-	if (request->prohibited_at > 0)
-		learn_cap(jump, request->prohibited_at, note);
+	/* Where fewer were open it was not prohibited. */
+	if (request->tried_again) {
+		jump->prohibited = JUMP_TOO_MANY;
+		learn_cap(jump, request->refused_beside, note);
+	}
 	jump->counts.channels++;
 	jump->channels++;
 	if (jump->channels > jump->counts.channels_most)
 		jump->counts.channels_most = jump->channels;
 }
 
-__attribute__((format(printf, 4, 5))) static void
-refuse(const struct jump *jump, struct jump_request *request,
-       enum err_kind kind, const char *format, ...)
+/* err: without the jump host's name yet. */
+static void refuse(const struct jump *jump, struct jump_request *request,
+                   struct err *err)
 {
-	struct err err;
-	va_list args;
-
-	err.kind = kind;
-	va_start(args, format);
-	vsnprintf(err.text, sizeof(err.text), format, args);
-	va_end(args);
-	err_prefix(&err, "jump host %s", jump->settings.host);
-	jump_refuse(request, &err);
+	err_prefix(err, "jump host %s", jump->settings.host);
+	jump_refuse(request, err);
 }
 
-/* others: channels that were open when it was asked for; some may have gone
- * since, but who learns too high a number learns again. */
-static void settle_refused(struct jump *jump, struct jump_request *request,
-                           enum ssh_opening opened, unsigned others,
-                           struct note *note)
+/* Some servers say so of a target, others when there are too many channels. */
+static void settle_prohibited(struct jump *jump, struct jump_request *request,
+                              const struct jump_session *session)
 {
-	if (opened == SSH_OPEN_SHORTAGE && others > 0) {
-		learn_cap(jump, others, note);
+	struct err err;
+
+	if (session->beside == 0 || request->tried_again)
+		jump->prohibited = JUMP_POLICY;
+	if (jump->prohibited == JUMP_POLICY) {
+		err_set(&err, ERR_UNREACHABLE,
+		        "forwarding to %s, port %u, is not allowed",
+		        request->host, (unsigned)request->port);
+		refuse(jump, request, &err);
+		return;
+	}
+	request->tried_again = true;
+	request->refused_beside = session->beside;
+	request->beside_max = session->live / 2;
+	jump_enqueue(jump, request, true);
+}
+
+/* Channels may have gone since it was asked for: then too high a number is
+ * learnt, and soon another one. */
+static void settle_refused(struct jump *jump, struct jump_request *request,
+                           enum ssh_opening opened,
+                           const struct jump_session *session, struct err *note)
+{
+	struct err err;
+
+	if (opened == SSH_OPEN_PROHIBITED && session->beside > 0 &&
+	    jump->prohibited == JUMP_TOO_MANY)
+		opened = SSH_OPEN_SHORTAGE;
+	if (opened == SSH_OPEN_PROHIBITED) {
+		settle_prohibited(jump, request, session);
+	} else if (opened == SSH_OPEN_SHORTAGE && session->beside > 0) {
+		learn_cap(jump, session->beside, note);
 		jump_enqueue(jump, request, true);
 	} else if (opened == SSH_OPEN_SHORTAGE) {
-		refuse(jump, request, ERR_UNREACHABLE,
-		       "it opens no channel: resource shortage");
+		err_set(&err, ERR_UNREACHABLE,
+		        "it opens no channel: resource shortage");
+		refuse(jump, request, &err);
 	} else if (opened == SSH_OPEN_TIMEOUT) {
-		refuse(jump, request, ERR_TIMEOUT,
-		       "no answer for a channel to %s, port %u", request->host,
-		       (unsigned)request->port);
-	} else if (opened == SSH_OPEN_FAILED) {
-		refuse(jump, request, ERR_UNREACHABLE,
-		       "it cannot connect to %s, port %u", request->host,
-		       (unsigned)request->port);
-	} else if (others > 0 && request->prohibited_at == 0) {
-		/* Some servers say so when there are too many. */
-		request->prohibited_at = others;
-		jump_enqueue(jump, request, true);
+		err_set(&err, ERR_TIMEOUT,
+		        "no answer for a channel to %s, port %u", request->host,
+		        (unsigned)request->port);
+		refuse(jump, request, &err);
 	} else {
-		refuse(jump, request, ERR_UNREACHABLE,
-		       "forwarding to %s, port %u, is not allowed",
-		       request->host, (unsigned)request->port);
+		err_set(&err, ERR_UNREACHABLE,
+		        "it cannot connect to %s, port %u", request->host,
+		        (unsigned)request->port);
+		refuse(jump, request, &err);
 	}
 }
 
@@ -219,7 +224,7 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
 {
 	struct jump *jump = session->jump;
 	struct jump_request *request;
-	struct note note = { .text = "" };
+	struct err note = { .kind = ERR_NONE };
 	bool wanted;
 
 	jump_lock(jump);
@@ -238,7 +243,7 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
 		jump->channels++; /* until it is freed */
 	}
 	if (!wanted && request != NULL)
-		settle_refused(jump, request, opened, session->beside, &note);
+		settle_refused(jump, request, opened, session, &note);
 	unlock_and_say(jump, &note);
 	return wanted;
 }
@@ -293,7 +298,7 @@ static void be_over(struct jump *jump, const struct err *err)
 }
 
 static void settle_end(struct jump_session *session, const struct err *err,
-                       struct note *note)
+                       struct err *note)
 {
 	struct jump *jump = session->jump;
 	unsigned others = count_serving(jump);
@@ -301,12 +306,12 @@ static void settle_end(struct jump_session *session, const struct err *err,
 	if (!session->lost && others > 0) {
 		/* As many as it takes, then. */
 		jump->sessions_max = others;
-		make_note(jump, note, "no more than %u sessions: %s", others,
-		          err->text);
+		err_set(note, ERR_SYSTEM, "no more than %u sessions: %s",
+		        others, err->text);
 		return;
 	}
 	note_loss(jump);
-	make_note(jump, note, "%s", err->text);
+	*note = *err;
 	session->err = *err;
 	err_prefix(&session->err, "jump host %s", jump->settings.host);
 	if (jump_live(jump) == 0 && (!(session->lost || may_pass(jump, err)) ||
@@ -317,7 +322,7 @@ static void settle_end(struct jump_session *session, const struct err *err,
 void jump_session_over(struct jump_session *session, const struct err *err)
 {
 	struct jump *jump = session->jump;
-	struct note note = { .text = "" };
+	struct err note = { .kind = ERR_NONE };
 
 	jump_lock(jump);
 	session->lost = session->state == JUMP_SERVES && err != NULL;

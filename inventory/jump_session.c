@@ -19,6 +19,9 @@
  * keep them; after so many the session takes nobody any more. */
 #define STOPPED_MAX 256
 
+/* For a sign of life, after a question. */
+#define DOUBT_NS (5 * NS_PER_S)
+
 /* While channels close, and memory is short. */
 #define SOON_MS 500
 
@@ -137,6 +140,17 @@ static bool establish(const struct jump *jump, struct ssh **ssh,
 
 /* --- who asks ------------------------------------------------------------- */
 
+/* Channels that nobody is closing. */
+static unsigned count_live(const struct server *s)
+{
+	unsigned live = 0;
+
+	for (const struct jump_pipe *pipe = s->first; pipe != NULL;
+	     pipe = pipe->next)
+		live += pipe->fd >= 0;
+	return live;
+}
+
 /* Takes the next one who waits, if there is one and the library is free. */
 static void take_next(struct server *s)
 {
@@ -146,8 +160,8 @@ static void take_next(struct server *s)
 		s->spare = calloc(1, sizeof(*s->spare));
 	if (s->spare == NULL)
 		return; /* soon again */
-	s->opening = s->begins =
-	    jump_session_take(s->session, s->host, sizeof(s->host), &s->port);
+	s->opening = s->begins = jump_session_take(
+	    s->session, count_live(s), s->host, sizeof(s->host), &s->port);
 	s->opened = SSH_OPENING;
 	s->received = ssh_forward_received(s->ssh);
 }
@@ -217,10 +231,7 @@ static void stop_opening(struct server *s)
 	s->stopped++;
 	if (ssh_forward_received(s->ssh) == s->received && s->doubt_ends == 0 &&
 	    ssh_forward_ask(s->ssh))
-		s->doubt_ends =
-		    monotonic_ns() +
-		    s->session->jump->settings.dial->connect_timeout_ms *
-			NS_PER_MS;
+		s->doubt_ends = monotonic_ns() + DOUBT_NS;
 }
 
 static bool go_on_opening(struct server *s, bool unwanted, struct err *err)
@@ -295,15 +306,13 @@ static bool use_library(struct server *s, bool unwanted, bool *more,
 
 static bool check_life(struct server *s, struct err *err)
 {
-	unsigned limit_ms = s->session->jump->settings.dial->connect_timeout_ms;
-
 	if (s->doubt_ends == 0)
 		return true;
 	if (ssh_forward_hears(s->ssh, s->received))
 		s->doubt_ends = 0;
 	else if (monotonic_ns() >= s->doubt_ends)
-		return err_set(err, ERR_TIMEOUT, "no answer in %g s",
-		               limit_ms / 1000.0);
+		return err_set(err, ERR_TIMEOUT, "no sign of life in %d s",
+		               (int)(DOUBT_NS / NS_PER_S));
 	return true;
 }
 

@@ -127,8 +127,8 @@ static bool decrypt(const struct envelope *envelope, const char *passphrase,
 	if (type == NULL)
 		return err_set(err, ERR_INPUT, "OpenSSL has no %s",
 		               cipher->openssl);
-	key_length = (size_t)(EVP_CIPHER_get_key_length(type) +
-	                      EVP_CIPHER_get_iv_length(type));
+	key_length = (size_t)EVP_CIPHER_get_key_length(type) +
+	             (size_t)EVP_CIPHER_get_iv_length(type);
 	bcrypt_kdf(passphrase, strlen(passphrase), salt.bytes, salt.length,
 	           rounds, key, key_length);
 	*wrong = !run_cipher(type, key, envelope, plain);
@@ -313,9 +313,15 @@ static const char *not_a_key(const char *text, size_t length)
 	return "not a private key";
 }
 
+#define KEY_BITS_MAX 16384
+
 static enum keyfile_verdict check(EVP_PKEY **key, struct err *err)
 {
-	if (keypair_type(*key) == NULL)
+	/* OpenSSL verifies with no larger one, and signs for minutes. */
+	if (EVP_PKEY_get_bits(*key) > KEY_BITS_MAX)
+		err_set(err, ERR_INPUT, "a key of more than %d bits",
+		        KEY_BITS_MAX);
+	else if (keypair_type(*key) == NULL)
 		err_set(err, ERR_INPUT,
 		        "a key of a kind that is not supported");
 	else if (!keypair_is_sound(*key))

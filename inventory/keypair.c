@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 
-#define ED25519_LENGTH 32
+#define ED25519_LENGTH ((size_t)32)
 #define COORDINATE_MAX 66 /* bytes, of nistp521 */
 #define RSA_BYTES_MAX 2048
 #define RSA_BITS_MIN 1024

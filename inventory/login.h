@@ -15,13 +15,14 @@ struct identity;
  * did not give the means for (no key, no agent, no password) is passed over,
  * and so is one that the server does not offer. No way is tried twice with the
  * same secret: a password that was refused is not sent again as the answer to a
- * prompt.
+ * prompt. Where a server wants several steps, they are what it wants next.
  */
 enum login_way {
 	LOGIN_KEYS,     /* "publickey": key= of the line, then the identities */
 	LOGIN_AGENT,    /* "agent": the keys of an ssh-agent */
 	LOGIN_PASSWORD, /* "password" */
-	LOGIN_PROMPTS,  /* "keyboard-interactive", answered with the password */
+	LOGIN_PROMPTS,  /* "keyboard-interactive": the password is the answer to
+	                 * what asks for it, see prompt.h */
 	LOGIN_WAYS
 };
 

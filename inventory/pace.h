@@ -61,7 +61,8 @@ struct pace_place {
 
 /* True: it has a place now (or had it already). False: the network is full; it
  * has taken its turn (or had done so), and granted() will be called, perhaps
- * before this returns. Where there is no memory for the network everybody has a place. */
+ * before this returns. Where there is no memory for the network everybody has a
+ * place. */
 bool pace_enter(struct pace *pace, struct pace_place *place,
                 const struct address *address);
 

@@ -86,7 +86,10 @@ struct attempt {
 	unsigned jump_session; /* that carries the connection */
 	bool parked;
 	bool shook_hands;
-	bool other_key; /* see struct hostkey_outcome */
+	/* What another visit would be for: */
+	bool other_key;  /* see struct hostkey_outcome */
+	bool wants_aead; /* see ssh_wants_aead() */
+	bool only_aead;  /* it was for that */
 };
 
 static void enter(struct attempt *attempt, enum phase phase)
@@ -225,9 +228,11 @@ static bool shake_hands(struct attempt *attempt, struct ssh *ssh,
 
 	hostkey_types(attempt->access->hostkeys, known_as(attempt),
 	              record->host.port, types);
-	if (!ssh_prefer_host_keys(ssh, types, err))
+	if (!ssh_prefer_host_keys(ssh, types, err) ||
+	    (attempt->only_aead && !ssh_only_aead(ssh, err)))
 		return false;
 	ok = ssh_handshake(ssh, err);
+	attempt->wants_aead = !ok && !attempt->only_aead && ssh_wants_aead(ssh);
 	snprintf(record->ssh_version, sizeof(record->ssh_version), "%s",
 	         ssh_version(ssh));
 	if (!ok || !ssh_host_key(ssh, record->host_key_type,
@@ -353,6 +358,11 @@ static bool finish(struct attempt *attempt, bool found, struct err *err)
 	record_reset(record);
 	record->phase = attempt->phase;
 	ok = found && visit(attempt, err);
+	if (!ok && attempt->wants_aead) {
+		attempt->only_aead = true;
+		record_reset(record);
+		ok = visit(attempt, err);
+	}
 	if (!ok && attempt->other_key) {
 		record_reset(record);
 		ok = visit(attempt, err);

@@ -173,7 +173,7 @@ static bool parse_items(struct range *range, struct range_bracket *bracket,
 
 	bracket->first_item = range->item_count;
 	while (next_piece(&text, style == RANGE_DASH ? ',' : '\0', &piece)) {
-		struct range_item item = { 0 };
+		struct range_item item = { .step = 1 };
 		bool ok = style == RANGE_DASH ? parse_dash(&item, piece, err)
 		                              : parse_colon(&item, piece, err);
 

@@ -313,6 +313,17 @@ bool ssh_wait(struct ssh *ssh, struct err *err)
 	return true;
 }
 
+bool ssh_wants_aead(const struct ssh *ssh)
+{
+	return ssh->stop == SSH_GOES_ON && !ssh->no_memory &&
+	       algorithms_want_aead(&ssh->greeting);
+}
+
+bool ssh_only_aead(struct ssh *ssh, struct err *err)
+{
+	return algorithms_only_aead(ssh->session, err);
+}
+
 bool ssh_prefer_host_keys(struct ssh *ssh, const char *types, struct err *err)
 {
 	return types[0] == '\0' ||

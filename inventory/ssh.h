@@ -38,6 +38,14 @@ bool ssh_open(struct ssh **ssh, int fd, const struct wait *wait,
  */
 bool ssh_prefer_host_keys(struct ssh *ssh, const char *types, struct err *err);
 
+/*
+ * After a handshake that failed: whether a second connection might go well on
+ * which ssh_only_aead() was called before its handshake; see
+ * algorithms_want_aead().
+ */
+bool ssh_wants_aead(const struct ssh *ssh);
+bool ssh_only_aead(struct ssh *ssh, struct err *err);
+
 /* Version strings and key exchange. ERR_PROTOCOL. */
 bool ssh_handshake(struct ssh *ssh, struct err *err);
 

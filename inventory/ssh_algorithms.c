@@ -12,9 +12,11 @@ struct offer {
 	const char *legacy; /* behind them, for --legacy */
 };
 
-static const char ciphers[] =
-    "aes128-ctr,aes256-ctr,aes192-ctr,aes256-gcm@openssh.com,"
-    "aes128-gcm@openssh.com";
+/* With these there is no MAC to agree on. Not first: libssh2 1.11.1 leaks 160
+ * bytes for each session with one. */
+#define AEAD "aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+
+static const char ciphers[] = "aes128-ctr,aes256-ctr,aes192-ctr," AEAD;
 static const char macs[] = "hmac-sha2-256,hmac-sha2-512";
 
 /* What network devices and servers of twenty years have instead. Not what is no
@@ -27,8 +29,10 @@ static const char host_keys[] =
     "ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
 static const char old_host_keys[] = "ssh-rsa,ssh-dss";
 
-/* The place of the list whose order a host may change. */
+/* Places of lists that a session may have otherwise. */
 #define OFFER_HOST_KEY 1
+#define OFFER_MAC_OUT 4
+#define OFFER_MAC_IN 5
 
 static const struct offer offers[] = {
 	{ LIBSSH2_METHOD_KEX, GREETING_KEX, "key exchange",
@@ -45,8 +49,10 @@ static const struct offer offers[] = {
 	  old_ciphers },
 	{ LIBSSH2_METHOD_CRYPT_SC, GREETING_CIPHER_IN, "cipher", ciphers,
 	  old_ciphers },
-	{ LIBSSH2_METHOD_MAC_CS, GREETING_MAC_OUT, "MAC", macs, old_macs },
-	{ LIBSSH2_METHOD_MAC_SC, GREETING_MAC_IN, "MAC", macs, old_macs },
+	[OFFER_MAC_OUT] = { LIBSSH2_METHOD_MAC_CS, GREETING_MAC_OUT, "MAC",
+	                    macs, old_macs },
+	[OFFER_MAC_IN] = { LIBSSH2_METHOD_MAC_SC, GREETING_MAC_IN, "MAC", macs,
+	                   old_macs },
 };
 
 #define OFFERS (sizeof(offers) / sizeof(offers[0]))
@@ -54,6 +60,7 @@ static const struct offer offers[] = {
 /* Written before the first session, and only read from then on. */
 static char offered[OFFERS][OFFER_SIZE];
 static char legacy[OFFERS][OFFER_SIZE]; /* what is not offered yet */
+static char aead[OFFER_SIZE];           /* what of them the library has */
 
 bool name_list_has(const char *names, size_t length, const char *name,
                    size_t name_length)
@@ -136,6 +143,8 @@ static bool choose(LIBSSH2_SESSION *session, size_t index, struct err *err)
 	    strstr(offered[index], "rsa-sha2") == NULL)
 		append_supported(offered[index], "ssh-rsa", supported, count);
 	append_supported(legacy[index], offer->legacy, supported, count);
+	if (offer->method == LIBSSH2_METHOD_CRYPT_CS)
+		append_supported(aead, AEAD, supported, count);
 	libssh2_free(session, (void *)supported);
 	return offered[index][0] != '\0' ||
 	       err_set(err, ERR_SYSTEM,
@@ -152,6 +161,7 @@ bool algorithms_init(struct err *err)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	memset(offered, 0, sizeof(offered));
 	memset(legacy, 0, sizeof(legacy));
+	memset(aead, 0, sizeof(aead));
 	for (size_t i = 0; ok && i < OFFERS; i++)
 		ok = choose(session, i, err);
 	libssh2_session_free(session);
@@ -223,8 +233,52 @@ bool algorithms_prefer_host_keys(LIBSSH2_SESSION *session, const char *types,
 	return true;
 }
 
+/* True when the server's list has none of ours, but is known. */
+static bool is_at_odds(const struct greeting *greeting, size_t index,
+                       const char *ours)
+{
+	const char *names;
+	size_t length;
+
+	return greeting_list(greeting, offers[index].list, &names, &length) &&
+	       !names_meet(ours, names, length);
+}
+
+/* Whether both of the server's lists of ciphers have one of these. */
+static bool takes_ciphers(const struct greeting *greeting, const char *out,
+                          const char *in)
+{
+	const char *names;
+	size_t length;
+
+	return greeting_list(greeting, GREETING_CIPHER_OUT, &names, &length) &&
+	       names_meet(out, names, length) &&
+	       greeting_list(greeting, GREETING_CIPHER_IN, &names, &length) &&
+	       names_meet(in, names, length);
+}
+
+bool algorithms_want_aead(const struct greeting *greeting)
+{
+	return aead[0] != '\0' && takes_ciphers(greeting, aead, aead) &&
+	       (is_at_odds(greeting, OFFER_MAC_OUT, offered[OFFER_MAC_OUT]) ||
+	        is_at_odds(greeting, OFFER_MAC_IN, offered[OFFER_MAC_IN]));
+}
+
+bool algorithms_only_aead(LIBSSH2_SESSION *session, struct err *err)
+{
+	static const int methods[] = { LIBSSH2_METHOD_CRYPT_CS,
+		                       LIBSSH2_METHOD_CRYPT_SC };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (libssh2_session_method_pref(session, methods[i], aead) != 0)
+			return err_set(err, ERR_SCARCE, "out of memory");
+	}
+	return true;
+}
+
 /* The way out, if there is one. */
-static const char *hint(size_t index, const char *names, size_t length)
+static const char *hint(const struct greeting *greeting, size_t index,
+                        const char *names, size_t length)
 {
 	static const char etm[] = "hmac-sha2-256-etm@openssh.com,"
 				  "hmac-sha2-512-etm@openssh.com,"
@@ -235,10 +289,12 @@ static const char *hint(size_t index, const char *names, size_t length)
 		return " (with --legacy there is one)";
 	if (names_meet(offers[index].wanted, names, length))
 		return " (a newer libssh2 has one)";
-	if (names_meet(etm, names, length))
-		return " (no -etm for the sake of libssh2's safety: the "
-		       "server's \"MACs\" should have hmac-sha2-256, too)";
-	return "";
+	if (!names_meet(etm, names, length))
+		return "";
+	if (aead[0] == '\0' && takes_ciphers(greeting, AEAD, AEAD))
+		return " (a newer libssh2 can do without, by AES-GCM)";
+	return " (no -etm for the sake of libssh2's safety: the server's "
+	       "\"MACs\" should have hmac-sha2-256, too)";
 }
 
 bool algorithms_explain(const struct greeting *greeting, struct err *err)
@@ -254,8 +310,8 @@ bool algorithms_explain(const struct greeting *greeting, struct err *err)
 		err_set(err, ERR_PROTOCOL,
 		        "no common %s algorithm%s: we offer %s; the server "
 		        "offers %.*s",
-		        offers[i].what, hint(i, names, length), offered[i],
-		        (int)length, names);
+		        offers[i].what, hint(greeting, i, names, length),
+		        offered[i], (int)length, names);
 		return true;
 	}
 	return false;

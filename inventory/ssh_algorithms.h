@@ -39,6 +39,15 @@ bool algorithms_prefer_host_keys(LIBSSH2_SESSION *session, const char *types,
                                  struct err *err);
 
 /*
+ * Hardened servers often have no MAC but encrypt-then-MAC, and AES-GCM, which
+ * needs none; but our first cipher, CTR, is what counts. True where a second
+ * connection would do that offers nothing but AES-GCM; the other makes it so,
+ * for a session that has not shaken hands. Never with libssh2 1.10.
+ */
+bool algorithms_want_aead(const struct greeting *greeting);
+bool algorithms_only_aead(LIBSSH2_SESSION *session, struct err *err);
+
+/*
  * Finds the list that has nothing in common with the server's and says so, both
  * sides named, and the way out where there is one: --legacy, a newer libssh2
  * (ERR_PROTOCOL). False, err untouched, where each has something.

@@ -1,8 +1,5 @@
-#include "inventory/ssh_forward.h"
+#include "inventory/ssh_forward_inside.h"
 
-#include "inventory/ssh_session.h"
-
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,46 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What a server may send on a channel before we have taken it. */
-#define WINDOW_SIZE 65536
-#define PACKET_SIZE 32768
-
 /* Received in a round, so that nobody is kept from his turn for long. */
 #define ROUND_MAX ((size_t)256 * 1024)
-
-/* The queue: no channel writes into it beyond the first; beyond the second
- * nothing is received, for that may ask for answers. */
-#define QUEUE_FULL ((size_t)64 * 1024)
-#define QUEUE_MAX ((size_t)256 * 1024)
 
 /* Of the library's memory: the session; and for each channel its window in
  * small packets. What nobody ever takes (an answer that came too late, a
  * message that is unknown) stays until the session's end. */
 #define HELD_MAX ((size_t)4 * 1024 * 1024)
 #define HELD_PER_CHANNEL ((size_t)512 * 1024)
-
-#define HOST_MAX 255
-
-struct ssh_forward {
-	char *queue; /* from begin to end: not sent yet */
-	size_t begin, end, size;
-	size_t allowance; /* left of ROUND_MAX */
-	bool readable, writable;
-	bool refuses; /* see without_waiting() */
-	ptrdiff_t held;
-	struct ssh_channel *first;
-	size_t channels;
-	/* Of the opening under way; length 0: none. */
-	unsigned char message[HOST_MAX + 64];
-	size_t message_length;
-};
-
-struct ssh_channel {
-	struct ssh *ssh;
-	LIBSSH2_CHANNEL *channel;
-	bool close_sent;
-	struct ssh_channel *next, *previous;
-};
 
 /* --- the socket ----------------------------------------------------------- */
 
@@ -103,10 +68,14 @@ void ssh_forward_ready(struct ssh *ssh, bool readable, bool writable)
 
 bool ssh_forward_round(struct ssh *ssh)
 {
-	bool exhausted = ssh->forward->allowance == 0;
+	struct ssh_forward *forward = ssh->forward;
+	bool again = forward->allowance == 0 ||
+	             (forward->crowded &&
+	              forward->end - forward->begin < FORWARD_QUEUE_FULL);
 
-	ssh->forward->allowance = ROUND_MAX;
-	return exhausted;
+	forward->allowance = ROUND_MAX;
+	forward->crowded = false;
+	return again;
 }
 
 size_t ssh_forward_received(const struct ssh *ssh)
@@ -142,8 +111,11 @@ ssize_t ssh_forward_receive(struct ssh *ssh, void *buffer, size_t length,
 
 	if (forward->refuses)
 		return -ECONNABORTED;
-	if (!forward->readable || forward->allowance == 0 ||
-	    forward->end - forward->begin > QUEUE_MAX)
+	if (forward->end - forward->begin > FORWARD_QUEUE_MAX) {
+		forward->crowded = true;
+		return -EAGAIN;
+	}
+	if (!forward->readable || forward->allowance == 0)
 		return -EAGAIN;
 	do
 		got = recv(ssh->fd, buffer, length, flags);
@@ -227,7 +199,7 @@ bool ssh_forward_flush(struct ssh *ssh, struct err *err)
 
 /* --- the session ---------------------------------------------------------- */
 
-static bool is_lost(const struct ssh *ssh)
+bool ssh_forward_lost(const struct ssh *ssh)
 {
 	return ssh->peer_closed || ssh->os_error != 0 || ssh->no_memory;
 }
@@ -254,7 +226,8 @@ bool ssh_forward_pump(struct ssh *ssh, struct err *err)
 	if (holds_too_much(forward))
 		return err_set(err, ERR_PROTOCOL,
 		               "session: a flood of messages from the server");
-	return !is_lost(ssh) || ssh_failed(ssh, ERR_DROPPED, "session", err);
+	return !ssh_forward_lost(ssh) ||
+	       ssh_failed(ssh, ERR_DROPPED, "session", err);
 }
 
 bool ssh_forward_ask(struct ssh *ssh)
@@ -264,241 +237,4 @@ bool ssh_forward_ask(struct ssh *ssh)
 
 	(void)libssh2_keepalive_send(ssh->session, &next);
 	return ssh->forward->end > queued;
-}
-
-/*
- * A receive that fails makes the library return from whatever it waits for in a
- * call, and forget that; what it had received stays where it was (transport.c
- * of 1.10 and 1.11: "error receiving" changes nothing). With no byte to come it
- * is the only way out of an opening, or of waiting for a CLOSE.
- */
-static void refuse(struct ssh *ssh, bool yes)
-{
-	ssh->forward->refuses = yes;
-}
-
-/* --- opening -------------------------------------------------------------- */
-
-static unsigned char *put_number(unsigned char *at, size_t number)
-{
-	at[0] = (unsigned char)(number >> 24);
-	at[1] = (unsigned char)(number >> 16);
-	at[2] = (unsigned char)(number >> 8);
-	at[3] = (unsigned char)number;
-	return at + 4;
-}
-
-static unsigned char *put_text(unsigned char *at, const char *text)
-{
-	size_t length = strlen(text);
-
-	at = put_number(at, length);
-	memcpy(at, text, length);
-	return at + length;
-}
-
-/* libssh2_channel_direct_tcpip() has a window of 2 MiB. */
-static void make_message(struct ssh_forward *forward, const char *host,
-                         uint16_t port)
-{
-	unsigned char *at = forward->message;
-
-	assert(strlen(host) <= HOST_MAX);
-	at = put_text(at, host);
-	at = put_number(at, port);
-	at = put_text(at, "127.0.0.1"); /* who asks: nobody's business */
-	at = put_number(at, 0);
-	forward->message_length = (size_t)(at - forward->message);
-}
-
-static bool contains(const char *text, const char *part)
-{
-	return text != NULL && strstr(text, part) != NULL;
-}
-
-/* The library keeps the reason's code to itself, but for these words. */
-static enum ssh_opening why_not(struct ssh *ssh, struct err *err)
-{
-	char *words = NULL;
-	int code = libssh2_session_last_error(ssh->session, &words, NULL, 0);
-
-	if (code == LIBSSH2_ERROR_TIMEOUT)
-		return SSH_OPEN_TIMEOUT;
-	if (code != LIBSSH2_ERROR_CHANNEL_FAILURE) {
-		ssh_failed(ssh, ERR_DROPPED, "opening of a channel", err);
-		return SSH_OPEN_LOST;
-	}
-	if (contains(words, "prohibited") || contains(words, "channel type"))
-		return SSH_OPEN_PROHIBITED;
-	if (contains(words, "shortage"))
-		return SSH_OPEN_SHORTAGE;
-	return SSH_OPEN_FAILED;
-}
-
-static LIBSSH2_CHANNEL *try_to_open(struct ssh *ssh)
-{
-	struct ssh_forward *forward = ssh->forward;
-
-	return libssh2_channel_open_ex(ssh->session, "direct-tcpip",
-	                               strlen("direct-tcpip"), WINDOW_SIZE,
-	                               PACKET_SIZE, (char *)forward->message,
-	                               (unsigned)forward->message_length);
-}
-
-static struct ssh_channel *new_channel(struct ssh *ssh, LIBSSH2_CHANNEL *inside)
-{
-	struct ssh_forward *forward = ssh->forward;
-	struct ssh_channel *channel = calloc(1, sizeof(*channel));
-
-	if (channel == NULL)
-		return NULL;
-	channel->ssh = ssh;
-	channel->channel = inside;
-	channel->next = forward->first;
-	if (forward->first != NULL)
-		forward->first->previous = channel;
-	forward->first = channel;
-	forward->channels++;
-	return channel;
-}
-
-enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
-                                       struct ssh_channel **channel,
-                                       struct err *err)
-{
-	LIBSSH2_CHANNEL *inside = try_to_open(ssh);
-
-	if (inside == NULL && !is_lost(ssh) &&
-	    libssh2_session_last_errno(ssh->session) == LIBSSH2_ERROR_EAGAIN)
-		return SSH_OPENING;
-	ssh->forward->message_length = 0;
-	if (inside == NULL)
-		return why_not(ssh, err);
-	*channel = new_channel(ssh, inside);
-	if (*channel != NULL)
-		return SSH_OPENED;
-	err_set(err, ERR_SCARCE, "out of memory");
-	return SSH_OPEN_LOST;
-}
-
-enum ssh_opening ssh_channel_open(struct ssh *ssh, const char *host,
-                                  uint16_t port, struct ssh_channel **channel,
-                                  struct err *err)
-{
-	assert(ssh->forward->message_length == 0);
-	make_message(ssh->forward, host, port);
-	return ssh_channel_open_more(ssh, channel, err);
-}
-
-void ssh_channel_open_stop(struct ssh *ssh)
-{
-	LIBSSH2_CHANNEL *inside;
-
-	refuse(ssh, true);
-	inside = try_to_open(ssh);
-	ssh->forward->message_length = 0;
-	/* It had come, of all moments. */
-	if (inside != NULL)
-		(void)libssh2_channel_free(inside);
-	refuse(ssh, false);
-}
-
-/* --- open channels -------------------------------------------------------- */
-
-size_t ssh_channel_room(const struct ssh_channel *channel)
-{
-	const struct ssh_forward *forward = channel->ssh->forward;
-
-	if (forward->end - forward->begin >= QUEUE_FULL)
-		return 0;
-	return libssh2_channel_window_write_ex(channel->channel, NULL);
-}
-
-bool ssh_channel_write(struct ssh_channel *channel, const char *bytes,
-                       size_t length, size_t *taken, struct err *err)
-{
-	ssize_t rc =
-	    libssh2_channel_write_ex(channel->channel, 0, bytes, length);
-
-	*taken = rc > 0 ? (size_t)rc : 0;
-	/* Amid new keys it has to wait. */
-	if (rc >= 0 || rc == LIBSSH2_ERROR_EAGAIN)
-		return true;
-	return ssh_failed(channel->ssh, ERR_DROPPED, "session", err);
-}
-
-bool ssh_channel_read(struct ssh_channel *channel, char *buffer, size_t size,
-                      size_t *got, struct err *err)
-{
-	ssize_t rc;
-
-	*got = 0;
-	if (libssh2_poll_channel_read(channel->channel, 0) == 0)
-		return true;
-	rc = libssh2_channel_read_ex(channel->channel, 0, buffer, size);
-	if (rc >= 0)
-		*got = (size_t)rc;
-	else if (rc != LIBSSH2_ERROR_EAGAIN)
-		return ssh_failed(channel->ssh, ERR_DROPPED, "session", err);
-	return true;
-}
-
-bool ssh_channel_ended(struct ssh_channel *channel)
-{
-	return libssh2_channel_eof(channel->channel) == 1;
-}
-
-bool ssh_channel_closed(struct ssh_channel *channel)
-{
-	return ssh_channel_ended(channel) &&
-	       libssh2_channel_wait_closed(channel->channel) == 0;
-}
-
-bool ssh_channel_end(struct ssh_channel *channel)
-{
-	return libssh2_channel_send_eof(channel->channel) !=
-	       LIBSSH2_ERROR_EAGAIN;
-}
-
-static void forget(struct ssh_channel *channel)
-{
-	struct ssh_forward *forward = channel->ssh->forward;
-
-	if (channel->previous != NULL)
-		channel->previous->next = channel->next;
-	else
-		forward->first = channel->next;
-	if (channel->next != NULL)
-		channel->next->previous = channel->previous;
-	forward->channels--;
-	free(channel);
-}
-
-/*
- * libssh2_channel_free() takes any packet for the server's CLOSE. Who counts
- * channels must not begin another one before that has come.
- */
-static bool is_closed_by_both(struct ssh_channel *channel)
-{
-	if (!channel->close_sent)
-		channel->close_sent = libssh2_channel_close(channel->channel) !=
-		                      LIBSSH2_ERROR_EAGAIN;
-	return channel->close_sent &&
-	       libssh2_channel_wait_closed(channel->channel) == 0;
-}
-
-bool ssh_channel_close(struct ssh_channel *channel, bool at_once)
-{
-	struct ssh *ssh = channel->ssh;
-	int rc;
-
-	if (!at_once && !is_closed_by_both(channel))
-		return false;
-	refuse(ssh, at_once);
-	rc = libssh2_channel_free(channel->channel);
-	refuse(ssh, false);
-	if (rc == LIBSSH2_ERROR_EAGAIN)
-		return false;
-	forget(channel);
-	return true;
 }

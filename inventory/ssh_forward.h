@@ -30,7 +30,8 @@ int ssh_forward_fd(const struct ssh *ssh);
 /* What was found out about the socket; edges, as of EPOLLET. */
 void ssh_forward_ready(struct ssh *ssh, bool readable, bool writable);
 
-/* Begins a round. True: there may be more to receive than the last one took. */
+/* Begins a round. True: it need not wait for an event, for the last one left
+ * something undone that can be done now. */
 bool ssh_forward_round(struct ssh *ssh);
 
 /* In a trap. Takes in what has come, for whichever channel. False when the

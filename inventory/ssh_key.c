@@ -2,7 +2,7 @@
 
 #include "inventory/agent.h"
 #include "inventory/identity.h"
-#include "inventory/memory.h"
+#include "inventory/keypair.h"
 #include "inventory/ssh_session.h"
 #include "inventory/wire.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define CERTIFICATE_SUFFIX "-cert-v01@openssh.com"
+#define BLOB_MAX 16384    /* a certificate holds other keys, and names */
 #define RSA_BLOB_MAX 2304 /* of a key of 16384 bits: 2071 */
 
 /* A key that may be offered. */
@@ -35,12 +36,24 @@ struct signer {
 
 /* --- Signing -------------------------------------------------------------- */
 
+/* Whether there was such an end. */
+static bool strip_certificate(struct wire_string *name)
+{
+	const size_t suffix = strlen(CERTIFICATE_SUFFIX);
+
+	if (name->length <= suffix ||
+	    memcmp(name->bytes + name->length - suffix, CERTIFICATE_SUFFIX,
+	           suffix) != 0)
+		return false;
+	name->length -= suffix;
+	return true;
+}
+
 /* RFC 4252 section 7: the algorithm stands in what is signed. That of a
  * certificate signs as its key does. */
 static bool read_algorithm(const unsigned char *data, size_t length,
                            struct wire_string *algorithm)
 {
-	const size_t suffix = strlen(CERTIFICATE_SUFFIX);
 	struct wire from = { data, length };
 	const unsigned char *byte;
 	struct wire_string skipped;
@@ -53,10 +66,7 @@ static bool read_algorithm(const unsigned char *data, size_t length,
 	    !wire_take_bytes(&from, 1, &byte) ||
 	    !wire_take_string(&from, algorithm))
 		return false;
-	if (algorithm->length > suffix &&
-	    memcmp(algorithm->bytes + algorithm->length - suffix,
-	           CERTIFICATE_SUFFIX, suffix) == 0)
-		algorithm->length -= suffix;
+	(void)strip_certificate(algorithm);
 	return true;
 }
 
@@ -94,33 +104,25 @@ static LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(sign_callback)
 
 /* --- Offering ------------------------------------------------------------- */
 
-static bool begins_with(const struct offer *offer, const char *text)
+/* The key's type, without what makes it a certificate's. "" for what is no key:
+ * an agent may have anything. */
+static struct wire_string type_of(const struct offer *offer, bool *certificate)
 {
 	struct wire from = { offer->blob, offer->length };
-	struct wire_string type;
+	struct wire_string type = { .length = 0 };
 
-	return wire_take_string(&from, &type) && type.length >= strlen(text) &&
-	       memcmp(type.bytes, text, strlen(text)) == 0;
+	if (!wire_take_string(&from, &type))
+		type.length = 0;
+	*certificate = strip_certificate(&type);
+	return type;
 }
 
 static bool is_rsa(const struct offer *offer)
 {
-	return begins_with(offer, "ssh-rsa");
-}
+	bool certificate;
+	struct wire_string type = type_of(offer, &certificate);
 
-static bool ends_with(const struct offer *offer, const char *text)
-{
-	struct wire from = { offer->blob, offer->length };
-	struct wire_string type;
-
-	return wire_take_string(&from, &type) && type.length >= strlen(text) &&
-	       memcmp(type.bytes + type.length - strlen(text), text,
-	              strlen(text)) == 0;
-}
-
-static bool is_certificate(const struct offer *offer)
-{
-	return ends_with(offer, CERTIFICATE_SUFFIX);
+	return wire_is_text(&type, "ssh-rsa");
 }
 
 /* 1.11 brought rsa-sha2 and certificates. */
@@ -150,14 +152,29 @@ static enum ssh_key_verdict refused(const struct offer *offer, const char *user,
 	return SSH_KEY_REFUSED;
 }
 
+/* Others the library would not survive (no type at all, larger than a packet),
+ * or the server: libssh's gives no answer to a type that it does not know. */
+static bool is_known(const struct wire_string *type)
+{
+	const char *known =
+	    keypair_type_of_algorithm((const char *)type->bytes, type->length);
+
+	return known != NULL && wire_is_text(type, known);
+}
+
 /* Why a key is not even offered; NULL when it is. */
 static const char *unfit(const struct ssh *ssh, const struct offer *offer)
 {
-	if (begins_with(offer, "sk-"))
+	bool certificate;
+	struct wire_string type = type_of(offer, &certificate);
+
+	if (type.length > 3 && memcmp(type.bytes, "sk-", 3) == 0)
 		return "keys in security tokens are not supported";
-	if (is_certificate(offer) && is_old_library() &&
-	    !begins_with(offer, "ecdsa-"))
-		return "this libssh2 cannot use such certificates, 1.11 can";
+	if (!is_known(&type) || offer->length > BLOB_MAX)
+		return "a key of a kind that is not supported";
+	if (certificate && is_old_library() &&
+	    memcmp(type.bytes, "ecdsa-", 6) != 0)
+		return "this libssh2 cannot use its certificate, 1.11 can";
 	if (ssh->keys.stuck && !is_rsa(offer))
 		return "not offered, after an RSA key of which the server "
 		       "takes no signature";
@@ -273,12 +290,14 @@ static enum ssh_key_verdict try_offer(struct ssh *ssh, const char *user,
 	if (signer.renamed)
 		blob = renamed;
 	note_offer(ssh, offer);
+	ssh->keys.rsa = is_rsa(offer);
 	while ((rc = libssh2_userauth_publickey(
 		    ssh->session, user, blob, length, sign_callback,
 		    &abstract)) == LIBSSH2_ERROR_EAGAIN) {
 		if (!ssh_wait(ssh, err))
 			return SSH_KEY_FAILED;
 	}
+	ssh->keys.rsa = false;
 	return judge(ssh, rc, offer, user, &signer, err);
 }
 
@@ -289,16 +308,24 @@ enum ssh_key_verdict ssh_try_identity(struct ssh *ssh, const char *user,
 	struct offer offer = { .name = identity_path(identity),
 		               .identity = identity };
 	enum ssh_key_verdict verdict = SSH_KEY_REFUSED;
+	const char *why = NULL; /* the certificate is not even offered */
 
 	offer.blob = identity_certificate(identity, &offer.length);
-	if (offer.blob != NULL && !was_offered(ssh, &offer))
-		verdict = try_offer(ssh, user, &offer, err);
+	if (offer.blob != NULL && !was_offered(ssh, &offer)) {
+		why = unfit(ssh, &offer);
+		if (why == NULL)
+			verdict = try_offer(ssh, user, &offer, err);
+	}
 	if (verdict != SSH_KEY_REFUSED)
 		return verdict;
 	offer.blob = identity_blob(identity, &offer.length);
-	if (was_offered(ssh, &offer))
-		return refused(&offer, user, "", err);
-	return try_offer(ssh, user, &offer, err);
+	if (!was_offered(ssh, &offer))
+		verdict = try_offer(ssh, user, &offer, err);
+	else
+		refused(&offer, user, "", err);
+	if (verdict == SSH_KEY_REFUSED && why != NULL)
+		refused(&offer, user, why, err);
+	return verdict;
 }
 
 bool ssh_key_goes_last(const struct identity *identity)
@@ -325,8 +352,10 @@ static enum ssh_key_verdict try_some(struct ssh *ssh, const char *user,
 {
 	enum ssh_key_verdict verdict = SSH_KEY_REFUSED;
 
-	for (size_t i = 0;
-	     i < agent_key_count(agent) && verdict == SSH_KEY_REFUSED; i++) {
+	/* A key that was one step of several is "refused", and enough. */
+	for (size_t i = 0; i < agent_key_count(agent) &&
+	                   verdict == SSH_KEY_REFUSED && !ssh->packets.partial;
+	     i++) {
 		struct offer offer = agent_offer(agent, i);
 
 		if (is_rsa(&offer) == rsa && !was_offered(ssh, &offer))

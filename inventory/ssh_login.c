@@ -163,6 +163,8 @@ static enum ssh_tried judge_key(struct ssh_attempt *a,
 		return SSH_TRIED_OVER;
 	if (packets->partial)
 		a->steps++;
+	else if (!ssh_offers(a, "publickey"))
+		a->keys_unheard = true;
 	return SSH_TRIED_NEXT;
 }
 
@@ -217,6 +219,7 @@ static enum ssh_tried try_agent(struct ssh_attempt *a, struct err *err)
 	if (settings->agent == NULL ||
 	    (ssh_has_password(a) && !settings->agent_always))
 		return SSH_TRIED_NEXT;
+	a->ssh->packets.partial = false; /* of a step before */
 	return judge_key(
 	    a, ssh_try_agent(a->ssh, a->login->user, settings->agent, err),
 	    before, err);
@@ -364,16 +367,34 @@ static bool tell_refusal(struct ssh_attempt *a, struct err *err)
 	               user, methods, means_of(a));
 }
 
-static bool log_in(struct ssh_attempt *a, struct err *err)
+static enum ssh_tried try_ways(struct ssh_attempt *a, struct err *err)
 {
 	const struct login_settings *settings = a->login->settings;
+	enum ssh_tried tried = SSH_TRIED_NEXT;
 
-	for (size_t i = 0; i < settings->way_count; i++) {
-		enum ssh_tried tried = try_way(a, settings->ways[i], err);
+	for (size_t i = 0; i < settings->way_count && tried == SSH_TRIED_NEXT;
+	     i++)
+		tried = try_way(a, settings->ways[i], err);
+	return tried;
+}
 
-		if (tried != SSH_TRIED_NEXT)
-			return tried == SSH_TRIED_IN;
+/* The server wanted the password first: what it did not listen to then it may
+ * want now. */
+static bool is_keys_turn(const struct ssh_attempt *a)
+{
+	return a->keys_unheard && a->steps > 0 && ssh_offers(a, "publickey");
+}
+
+static bool log_in(struct ssh_attempt *a, struct err *err)
+{
+	enum ssh_tried tried = try_ways(a, err);
+
+	if (tried == SSH_TRIED_NEXT && is_keys_turn(a)) {
+		a->ssh->keys.count = 0;
+		tried = try_ways(a, err);
 	}
+	if (tried != SSH_TRIED_NEXT)
+		return tried == SSH_TRIED_IN;
 	return tell_refusal(a, err);
 }
 

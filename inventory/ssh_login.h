@@ -20,6 +20,7 @@ struct ssh_attempt {
 	bool password_refused;
 	bool methods_known; /* see ssh_packets.h */
 	unsigned steps;     /* done, where the server wants several */
+	bool keys_unheard;  /* offered when the server wanted others */
 	char remark[SSH_TEXT_MAX + 1]; /* of the server after it, or "" */
 	bool given_up;   /* by the callback of ssh_prompts.c; err is set */
 	struct err *err; /* for it */

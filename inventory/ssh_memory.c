@@ -25,6 +25,20 @@ static bool may_have(struct ssh *ssh, size_t size)
 	return false;
 }
 
+/*
+ * 1.11 copies those of the server's signature algorithms that RSA keys can use
+ * into a block as long as its own three names: a server that repeats names
+ * would write behind it (libssh2 #1885). What a packet holds has room here.
+ */
+#define NAMES_BLOCK_MAX 256
+#define PACKET_MAX 40000
+
+static size_t room_for(const struct ssh *ssh, size_t size)
+{
+	return ssh->keys.rsa && size < NAMES_BLOCK_MAX ? size + PACKET_MAX
+	                                               : size;
+}
+
 /* What the library says of an allocation that failed is something else, in many
  * places; so it is noted. */
 LIBSSH2_ALLOC_FUNC(ssh_allocate)
@@ -34,7 +48,7 @@ LIBSSH2_ALLOC_FUNC(ssh_allocate)
 
 	if (!may_have(ssh, count))
 		return NULL;
-	block = memory_allocate(count);
+	block = memory_allocate(room_for(ssh, count));
 	if (block == NULL)
 		ssh->no_memory = true;
 	ssh_packets_add(&ssh->packets, block, count);

@@ -20,7 +20,7 @@
  * userauth.c; mended in 1.11). It first wants a block of that size, and does
  * not get it. The same bound keeps a prompt from taking gigabytes.
  */
-#define SSH_BLOCKS_MAX 96
+#define SSH_BLOCKS_MAX 64   /* it has 16 at most, without those that wait */
 #define SSH_BLOCK_MAX 65536 /* no packet is longer, and nothing in one */
 #define SSH_METHODS_MAX 255
 #define SSH_TEXT_MAX 255

@@ -34,6 +34,7 @@ struct ssh_keys {
 	struct ssh_offered offered[SSH_KEYS_MAX];
 	size_t count;
 	bool stuck; /* on an RSA key, see ssh_key.c */
+	bool rsa;   /* one is being offered, see ssh_memory.c */
 };
 
 /* SSH_MSG_DISCONNECT (RFC 4253 section 11.1). */

@@ -79,14 +79,17 @@ size_t words_line(const struct words *words)
 static bool parse(struct words *words, struct target *target, struct err *err)
 {
 	if (!check_blanks(words, err) ||
-	    !target_parse(target, words->word, words->length, err))
-		return words_blame(words, err);
+	    !target_parse(target, words->word, words->length, err)) {
+		words_blame(words, err);
+		return false;
+	}
 	if (words->file != NULL && target->kind == TARGET_FILE)
 		err_set(err, ERR_INPUT, "a file within a file");
 	else if (!words->count_out || target_check(target, err))
 		return true;
 	target_release(target);
-	return words_blame(words, err);
+	words_blame(words, err);
+	return false;
 }
 
 static bool check_word(struct words *words, unsigned *uses_stdin,

@@ -1,6 +1,7 @@
 #include "tests/agent_fixture.h"
 
 #include "inventory/wire.h"
+#include "tests/net_fixture.h"
 #include "tests/scratch.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,9 @@ struct agent_fixture {
 	size_t count;
 	atomic_uint connections, requests, flags;
 	atomic_bool crowded;
+	unsigned char
+	    key[1024]; /* the first one; set before there is a client */
+	size_t key_length;
 };
 
 /* --- Answers -------------------------------------------------------------- */
@@ -78,14 +83,18 @@ static void pause_briefly(const struct agent_fixture *fixture, int ms)
 	(void)poll(&end, 1, ms);
 }
 
-static void put_list(struct wire_out *out, enum manner manner)
+static void put_list(const struct agent_fixture *fixture, struct wire_out *out,
+                     enum manner manner)
 {
 	wire_put_bytes(out, "\x0c", 1);
 	wire_put_u32(out, manner == AGENT_LYING ? 1000 : AGENT_FIXTURE_KEYS);
 	for (int i = 0; i < AGENT_FIXTURE_KEYS; i++) {
 		const char key[] = { 'k', 'e', 'y', (char)('0' + i), 0 };
 
-		wire_put_text(out, key);
+		if (i == 0 && fixture->key_length > 0)
+			wire_put_string(out, fixture->key, fixture->key_length);
+		else
+			wire_put_text(out, key);
 		wire_put_text(out, "its comment");
 	}
 }
@@ -166,7 +175,7 @@ static void make_answer(struct agent_fixture *fixture, enum manner manner,
 	if (manner == AGENT_REFUSING)
 		wire_put_bytes(body, "\5", 1);
 	else if (kind != NULL && *kind == 11)
-		put_list(body, manner);
+		put_list(fixture, body, manner);
 	else
 		put_signature(body, from, manner, &fixture->flags);
 }
@@ -342,6 +351,14 @@ void agent_fixture_stop(struct agent_fixture *fixture)
 	free(fixture);
 }
 
+void agent_fixture_key(struct agent_fixture *fixture, const void *blob,
+                       size_t length)
+{
+	assert_true(length <= sizeof(fixture->key));
+	memcpy(fixture->key, blob, length);
+	fixture->key_length = length;
+}
+
 void agent_fixture_signs(struct agent_fixture *fixture, enum manner manner)
 {
 	fixture->signs = manner;
@@ -370,4 +387,48 @@ bool agent_fixture_crowded(const struct agent_fixture *fixture)
 unsigned agent_fixture_flags(const struct agent_fixture *fixture)
 {
 	return fixture->flags;
+}
+
+/* -------------------------------------------------------------------------- */
+
+struct agent *opened(const struct agent_fixture *fixture)
+{
+	struct agent *agent = NULL;
+	struct err err = { .kind = ERR_NONE };
+
+	if (!agent_open(&agent, agent_fixture_socket(fixture), -1, &err))
+		fail_msg("%s", err.text);
+	return agent;
+}
+
+bool sign(struct agent *agent, struct signing *signing, const struct wait *wait)
+{
+	const char *algorithm =
+	    signing->algorithm != NULL ? signing->algorithm : "ssh-ed25519";
+
+	return agent_sign(agent, 0, algorithm, strlen(algorithm), signing->data,
+	                  sizeof(signing->data), &signing->signature,
+	                  &signing->length, wait, &signing->err);
+}
+
+bool is_own(struct signing *signing)
+{
+	bool own =
+	    signing->length == AGENT_FIXTURE_SIGNATURE &&
+	    memcmp(signing->signature, signing->data, signing->length) == 0;
+
+	free(signing->signature);
+	signing->signature = NULL;
+	return own;
+}
+
+void signs(struct agent *agent, const char *text)
+{
+	const struct wait wait = wait_ms(PLENTY_MS, -1);
+	struct signing signing = { .algorithm = NULL };
+
+	strncpy((char *)signing.data, text, sizeof(signing.data) - 1);
+	if (!sign(agent, &signing, &wait))
+		fail_msg("%s", signing.err.text);
+	assert_true(is_own(&signing));
 }

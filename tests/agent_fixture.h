@@ -1,14 +1,15 @@
 #pragma once
 
-#include <stdatomic.h>
+#include "inventory/agent.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /*
  * An ssh-agent that does as it is told, in a thread of the test, at a socket of
- * its own. It has AGENT_FIXTURE_KEYS keys that are no keys, and its "signature"
- * of some data is the data's first bytes, so that everybody can see whose
- * signature he got.
+ * its own. It has AGENT_FIXTURE_KEYS keys, which are none unless told, and its
+ * "signature" of some data is the data's first bytes, so that everybody can see
+ * whose signature he got.
  */
 enum manner {
 	AGENT_WELL,
@@ -29,12 +30,15 @@ enum manner {
 };
 
 #define AGENT_FIXTURE_KEYS 3
-#define AGENT_FIXTURE_SIGNATURE 16 /* bytes */
+#define AGENT_FIXTURE_SIGNATURE 64 /* bytes, as of ed25519 */
 
 struct agent_fixture;
 
 /* How it lists its keys, and how it signs; may be changed while it runs. */
 struct agent_fixture *agent_fixture_start(enum manner lists, enum manner signs);
+/* Its first key from now on; copied. */
+void agent_fixture_key(struct agent_fixture *fixture, const void *blob,
+                       size_t length);
 void agent_fixture_stop(struct agent_fixture *fixture);
 void agent_fixture_signs(struct agent_fixture *fixture, enum manner manner);
 
@@ -48,3 +52,26 @@ bool agent_fixture_crowded(const struct agent_fixture *fixture);
 
 /* The flags of the last request to sign. */
 unsigned agent_fixture_flags(const struct agent_fixture *fixture);
+
+/* --- Its clients ---------------------------------------------------------- */
+
+/* Fails the test when it cannot be opened. */
+struct agent *opened(const struct agent_fixture *fixture);
+
+/* One signature by its first key. algorithm NULL: "ssh-ed25519". */
+struct signing {
+	const char *algorithm;
+	unsigned char data[AGENT_FIXTURE_SIGNATURE * 2];
+	unsigned char *signature;
+	size_t length;
+	struct err err;
+};
+
+bool sign(struct agent *agent, struct signing *signing,
+          const struct wait *wait);
+
+/* Whether the signature is of these data; it is freed. */
+bool is_own(struct signing *signing);
+
+/* Signs a text, or fails the test. */
+void signs(struct agent *agent, const char *text);

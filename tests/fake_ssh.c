@@ -79,6 +79,22 @@ bool ssh_host_key(struct ssh *ssh, char *type, size_t type_size, char *sha256,
 	return true;
 }
 
+bool ssh_wants_aead(const struct ssh *ssh)
+{
+	(void)ssh;
+	return fake_ssh.wants_aead;
+}
+
+bool ssh_only_aead(struct ssh *ssh, struct err *err)
+{
+	(void)ssh;
+	(void)err;
+	fake_ssh.only_aead++;
+	if (fake_ssh.wants_aead)
+		fake_ssh.handshake.fails = ERR_NONE;
+	return true;
+}
+
 bool ssh_prefer_host_keys(struct ssh *ssh, const char *types, struct err *err)
 {
 	(void)ssh;

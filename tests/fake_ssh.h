@@ -34,6 +34,7 @@ struct fake_answer {
 struct fake_ssh {
 	/* The script. */
 	struct fake_step open, handshake, host_key, login;
+	bool wants_aead; /* what fails the handshake but with ssh_only_aead() */
 	const char *version;
 	unsigned char key; /* each byte of its host key */
 	struct fake_answer answers[FAKE_EXECS];
@@ -44,6 +45,7 @@ struct fake_ssh {
 	/* What was seen. */
 	int phase_in_handshake, phase_in_login, phase_in_exec;
 	unsigned opened, closed, logins, execs, released;
+	unsigned only_aead;  /* calls */
 	char preferred[128]; /* host keys */
 	char user[64];
 	char password[64];

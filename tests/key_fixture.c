@@ -23,8 +23,6 @@
 
 #include <cmocka.h>
 
-extern char **environ;
-
 static char folder[] = "/tmp/sshinv-keys.XXXXXX";
 
 int keys_start(void **state)
@@ -50,17 +48,21 @@ const char *key_path(const char *name)
 	return path;
 }
 
+#define WORDS_MAX 31
+
 int run_program(const char *const *words)
 {
+	static char copies[WORDS_MAX][PATH_MAX];
+
+	char *argv[WORDS_MAX + 1] = { NULL };
 	posix_spawn_file_actions_t files;
-	char *copies[32] = { NULL };
 	int status = -1;
 	pid_t pid;
 
 	for (size_t i = 0; words[i] != NULL; i++) {
-		assert_true(i < 31);
-		copies[i] = strdup(words[i]);
-		assert_non_null(copies[i]);
+		assert_true(i < WORDS_MAX);
+		snprintf(copies[i], PATH_MAX, "%s", words[i]);
+		argv[i] = copies[i];
 	}
 	assert_int_equal(posix_spawn_file_actions_init(&files), 0);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -68,12 +70,10 @@ int run_program(const char *const *words)
 	                                 O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&files, 1, 2);
 	assert_int_equal(
-	    posix_spawnp(&pid, copies[0], &files, NULL, copies, environ), 0);
+	    posix_spawnp(&pid, argv[0], &files, NULL, argv, environ), 0);
 	while (waitpid(pid, &status, 0) < 0)
 		assert_int_equal(errno, EINTR);
 	posix_spawn_file_actions_destroy(&files);
-	for (size_t i = 0; copies[i] != NULL; i++)
-		free(copies[i]);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -82,17 +82,16 @@ void make_key(const char *name, const char *type, const char *format,
 {
 	const char *dash = strchr(type, '-');
 	const char *bits = dash != NULL ? dash + 1 : "2048";
-	size_t length = dash != NULL ? (size_t)(dash - type) : strlen(type);
-	char kind[16] = "";
+	char kind[16];
 
-	assert_true(length < sizeof(kind));
-	memcpy(kind, type, length);
 	if (access(key_path(name), F_OK) == 0)
 		return;
-	/* Two rounds: the sanitizers make each a long one. */
+	snprintf(kind, sizeof(kind), "%s", type);
+	kind[strcspn(kind, "-")] = '\0';
+	/* One round: the sanitizers make each a long one. */
 	const char *const words[] = {
 		"ssh-keygen",   "-q",        "-t",   kind,       "-b",
-		bits,           "-m",        format, "-a",       "2",
+		bits,           "-m",        format, "-a",       "1",
 		"-C",           "a comment", "-N",   passphrase, "-f",
 		key_path(name), NULL
 	};

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX 3
+#define TWICE ((size_t)2 * MAX)
 #define THREADS 32
 #define HOSTS 40 /* of each thread */
 #define LIMIT_MS 30000
@@ -167,7 +168,7 @@ static void refusals_close_a_credential_for_good(void **state)
 static void the_first_acceptance_opens_it_for_good(void **state)
 {
 	struct guard *guard = opened(MAX);
-	struct guard_place places[2 * MAX];
+	struct guard_place places[TWICE];
 	struct guard_counts counts;
 
 	(void)state;
@@ -176,8 +177,8 @@ static void the_first_acceptance_opens_it_for_good(void **state)
 	guard_leave(guard, &places[1], GUARD_REFUSED);
 	guard_leave(guard, &places[2], GUARD_ACCEPTED);
 	/* More at once than there are places, and each is refused. */
-	take(guard, places, 2 * MAX);
-	for (size_t i = 0; i < 2 * MAX; i++)
+	take(guard, places, TWICE);
+	for (size_t i = 0; i < TWICE; i++)
 		guard_leave(guard, &places[i], GUARD_REFUSED);
 	take(guard, places, 1);
 	guard_leave(guard, &places[0], GUARD_UNUSED);

@@ -202,52 +202,21 @@ static void the_longest_line_may_be_the_last_without_an_end(void **state)
 	each_size(text, 4097, check_longest);
 }
 
-static void check_repeats(struct hostfile *file)
+static void check_again(struct hostfile *file)
 {
 	assert_host(file, "web1", 1);
-	assert_host(file, "::1", 2);
-	assert_bad(file, HOST_REPEATED,
-	           "4: web1 port 22 was on line 1 already; it is probed once");
-	assert_bad(file, HOST_REPEATED,
-	           "5: ::1 port 22 was on line 2 already; it is probed once");
-	assert_host(file, "web1", 6);
-	assert_bad(file, HOST_REPEATED,
-	           "7: web1 port 2200 was on line 6 already; it is probed "
-	           "once");
-	/* The first is named, not the last. */
-	assert_bad(file, HOST_REPEATED,
-	           "8: web1 port 22 was on line 1 already; it is probed once");
-	assert_bad(file, HOST_BAD, "9: no password ('-' means none)");
-	assert_host(file, "web2", 10);
+	assert_bad(file, HOST_BAD, "2: no password ('-' means none)");
+	assert_host(file, "web1", 3);
 	assert_end(file);
 }
 
-static void a_repeat_is_named_with_both_lines(void **state)
+/* Who wants each once has to see to it. */
+static void a_host_that_comes_again_is_read_again(void **state)
 {
-	static const char text[] = "web1 u p\n::1 u p\n\nWEB1. other pw\n"
-				   "[0::1]:22 u p\nweb1:2200 u p\n"
-				   "web1 u p port=2200\nweb1 u p\nweb2 u\n"
-				   "web2 u p\n";
+	static const char text[] = "web1 u p\nweb1 u\nWEB1. u p\n";
 
 	(void)state;
-	each_size(text, strlen(text), check_repeats);
-}
-
-static void a_repeated_host_is_wiped(void **state)
-{
-	struct memory_file memory = memory_file("h u p\nh u secret\n", 17);
-	struct hostfile *file = open_file(memory.path, -1);
-	static const struct host zero;
-	struct host host;
-	struct err err;
-
-	(void)state;
-	assert_host(file, "h", 1);
-	assert_int_equal(hostfile_next(file, &host, NULL, &err), HOST_REPEATED);
-	assert_memory_equal(&host, &zero, sizeof(host));
-	assert_null(strstr(err.text, "secret"));
-	assert_end(file);
-	close(memory.fd);
+	each_size(text, strlen(text), check_again);
 }
 
 static void interrupted_reads_go_on(void **state)
@@ -357,8 +326,7 @@ int main(void)
 		    a_line_over_4096_bytes_is_bad_and_the_next_is_read),
 		cmocka_unit_test(
 		    the_longest_line_may_be_the_last_without_an_end),
-		cmocka_unit_test(a_repeat_is_named_with_both_lines),
-		cmocka_unit_test(a_repeated_host_is_wiped),
+		cmocka_unit_test(a_host_that_comes_again_is_read_again),
 		cmocka_unit_test(interrupted_reads_go_on),
 		cmocka_unit_test(a_read_error_ends_the_reading),
 		cmocka_unit_test(a_directory_cannot_be_read),

@@ -74,11 +74,12 @@ static void the_eleventh_channel_waits_for_a_free_one(void **state)
 		well = visit_many(&route, 150, 32, &err);
 		if (well != 150)
 			fail_msg("%u: %s", well, err.text);
-		assert_int_equal(route_counts(&route).channels_cap, 10);
+		assert_true(route_counts(&route).channels_cap >= 10);
+		assert_true(route_counts(&route).channels_cap < 32);
 		assert_int_equal(route_counts(&route).logins, 1);
 		route_close(&route);
 		assert_int_equal(notes_count(), 1);
-		assert_non_null(strstr(notes_last(), "10 channels"));
+		assert_non_null(strstr(notes_last(), "refused a channel"));
 	}
 	atomic_store(&reason, NULL);
 }
@@ -158,6 +159,29 @@ a_target_without_an_answer_times_out_and_the_session_lives(void **state)
 		assert_true(visit_number(&route, i, &err));
 	}
 	assert_int_equal(route_counts(&route).logins, 1);
+	route_close(&route);
+}
+
+/* The server may have made the connections that nobody waited for. */
+static void a_session_that_gave_up_often_is_followed_by_another(void **state)
+{
+	struct route route;
+	struct err err;
+
+	(void)state;
+	route_init(&route, "127.1.9.23");
+	route.settings.sessions_max = 1;
+	route.dial.connect_timeout_ms = 10;
+	route_open(&route);
+	for (unsigned i = 0; i < 260; i++)
+		assert_int_equal(reach(&route, "127.1.1.1", DARK_PORT, &err),
+		                 -1);
+	/* Ten milliseconds may be too few for the others, too. */
+	while (!visit_number(&route, 1, &err))
+		assert_int_equal(err.kind, ERR_TIMEOUT);
+	assert_int_equal(route_counts(&route).logins, 2);
+	assert_int_equal(route_counts(&route).sessions, 1);
+	assert_int_equal(route_counts(&route).losses, 0);
 	route_close(&route);
 }
 
@@ -355,7 +379,7 @@ static int newest_socket(void)
 	int newest = -1;
 
 	for (int fd = 0; fd < 256; fd++) {
-		struct sockaddr_in peer;
+		struct sockaddr_in peer = { .sin_family = 0 };
 		socklen_t size = sizeof(peer);
 
 		if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
@@ -403,6 +427,8 @@ int main(void)
 		    a_target_that_cannot_be_reached_is_unreachable),
 		cmocka_unit_test(
 		    a_target_without_an_answer_times_out_and_the_session_lives),
+		cmocka_unit_test(
+		    a_session_that_gave_up_often_is_followed_by_another),
 		cmocka_unit_test(
 		    others_do_not_wait_for_a_target_without_an_answer),
 		cmocka_unit_test(a_jump_host_that_falls_silent_is_given_up),

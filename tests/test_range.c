@@ -14,10 +14,9 @@
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In memory of exactly that size, without a NUL. */
-static bool parse(struct range *range, const char *text, enum range_style style,
-                  struct err *err)
+static bool parse_exact(struct range *range, const char *text, size_t length,
+                        enum range_style style, struct err *err)
 {
-	size_t length = strlen(text);
 	char *exact = malloc(length > 0 ? length : 1);
 	bool ok;
 
@@ -26,6 +25,12 @@ static bool parse(struct range *range, const char *text, enum range_style style,
 	ok = range_parse(range, exact, length, style, err);
 	free(exact);
 	return ok;
+}
+
+static bool parse(struct range *range, const char *text, enum range_style style,
+                  struct err *err)
+{
+	return parse_exact(range, text, strlen(text), style, err);
 }
 
 /* All names, with blanks between them. */

@@ -146,6 +146,20 @@ static void a_user_that_came_from_elsewhere_is_left_out(void **state)
 	assert_file(*state, "127.0.0.2:22\n");
 }
 
+/* Any word is a host's name: what is no file of ours must not get lost. */
+static void a_file_of_bare_words_is_refused(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	struct err err;
+
+	write_it(scene, "nonsense\n");
+	assert_false(retryfile_open(&file, scene->path, 22, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, ":1: no user and no password"));
+	assert_file(scene, "nonsense\n");
+}
+
 static void a_host_leaves_the_file_when_it_succeeded(void **state)
 {
 	struct retryfile *file;
@@ -419,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(failed_hosts_are_lines_without_their_secret),
 		T(a_user_that_came_from_elsewhere_is_left_out),
+		T(a_file_of_bare_words_is_refused),
 		T(a_host_leaves_the_file_when_it_succeeded),
 		T(a_host_that_was_not_probed_stays),
 		T(the_file_goes_with_its_last_host),

@@ -17,6 +17,9 @@
 
 #include "tests/scratch.h"
 
+/* NOLINTBEGIN(concurrency-mt-unsafe): the environment is changed while there is
+ * one thread. */
+
 static char folder[64];
 static char path[128];
 static char warning[1024];
@@ -416,3 +419,4 @@ int main(void)
 
 	return !!cmocka_run_group_tests(tests, begin, end);
 }
+/* NOLINTEND(concurrency-mt-unsafe) */

@@ -61,6 +61,23 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Older ones are without AES-GCM, newer ones without DSA. */
+static bool library_has(int method, const char *name)
+{
+	LIBSSH2_SESSION *session = libssh2_session_init();
+	const char **names = NULL;
+	bool has = false;
+	int count;
+
+	assert_non_null(session);
+	count = libssh2_session_supported_algs(session, method, &names);
+	for (int i = 0; i < count; i++)
+		has |= strcmp(names[i], name) == 0;
+	libssh2_free(session, (void *)names);
+	libssh2_session_free(session);
+	return has;
+}
+
 static void every_session_takes_the_lists(void **state)
 {
 	LIBSSH2_SESSION *session = libssh2_session_init();
@@ -125,9 +142,6 @@ static void the_list_without_a_common_name_is_named(void **state)
 		  "one): we offer curve25519" },
 		{ GREETING_HOST_KEY, "ssh-ed448",
 		  "no common host key algorithm: we offer " },
-		{ GREETING_HOST_KEY, "x,ssh-dss",
-		  "no common host key algorithm (with --legacy there is one): "
-		  "we offer " },
 		{ GREETING_CIPHER_OUT, "aes128-cbc,3des-cbc",
 		  "no common cipher algorithm (with --legacy there is one): "
 		  "we offer aes128-ctr" },
@@ -206,9 +220,80 @@ static void offered(enum greeting_list list, char *text, size_t size)
 	snprintf(text, size, ",%s,", ours + strlen("we offer "));
 }
 
+static void without_a_common_mac_a_cipher_that_needs_none_would_do(void **state)
+{
+	static const char gcm[] = "aes256-ctr,aes256-gcm@openssh.com";
+	static const char etm[] = "hmac-sha2-256-etm@openssh.com";
+	static const struct {
+		const char *cipher_out, *cipher_in, *mac_out, *mac_in;
+		bool wanted;
+	} cases[] = {
+		{ gcm, gcm, etm, etm, true },
+		{ gcm, gcm, "hmac-sha2-256", etm, true },
+		{ gcm, gcm, etm, "hmac-sha2-256", true },
+		{ gcm, gcm, "hmac-sha2-256", "hmac-sha2-256", false },
+		{ gcm, "aes256-ctr", etm, etm, false },
+		{ "aes256-ctr", gcm, etm, etm, false },
+		{ "chacha20-poly1305@openssh.com", gcm, etm, etm, false },
+	};
+	struct greeting none = { 0 };
+
+	(void)state;
+	assert_false(algorithms_want_aead(&none));
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+		struct err err;
+		bool wanted;
+
+		offer.list[GREETING_CIPHER_OUT] = cases[i].cipher_out;
+		offer.list[GREETING_CIPHER_IN] = cases[i].cipher_in;
+		offer.list[GREETING_MAC_OUT] = cases[i].mac_out;
+		offer.list[GREETING_MAC_IN] = cases[i].mac_in;
+		greeting = greeting_of(&offer);
+		wanted = algorithms_want_aead(&greeting);
+		if (library_has(LIBSSH2_METHOD_CRYPT_CS,
+		                "aes256-gcm@openssh.com")) {
+			assert_int_equal(wanted, cases[i].wanted);
+		} else {
+			assert_false(wanted);
+			assert_int_equal(algorithms_explain(&greeting, &err) &&
+			                     strstr(err.text,
+			                            " (a newer libssh2 can do "
+			                            "without, by AES-GCM): ") !=
+			                         NULL,
+			                 cases[i].wanted);
+		}
+		greeting_release(&greeting);
+	}
+}
+
+/* ssh-rsa is one of the usual ones where the library has no better for RSA. */
+static void old_host_keys_are_legacy(void **state)
+{
+	static const char *const old[] = { "ssh-dss", "ssh-rsa" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(old); i++) {
+		struct offer offer = good;
+		struct greeting greeting;
+		struct err err;
+
+		offer.list[GREETING_HOST_KEY] = old[i];
+		greeting = greeting_of(&offer);
+		if (!algorithms_explain(&greeting, &err))
+			assert_false(library_has(LIBSSH2_METHOD_HOSTKEY,
+			                         "rsa-sha2-512"));
+		else if (library_has(LIBSSH2_METHOD_HOSTKEY, old[i]))
+			assert_non_null(strstr(
+			    err.text, " (with --legacy there is one): "));
+		greeting_release(&greeting);
+	}
+}
+
 static void legacy_adds_old_algorithms_behind_the_others(void **state)
 {
-	static const struct {
+	const struct {
 		enum greeting_list list;
 		const char *first, *last;
 	} cases[] = {
@@ -216,7 +301,10 @@ static void legacy_adds_old_algorithms_behind_the_others(void **state)
 		  ",diffie-hellman-group14-sha1,"
 		  "diffie-hellman-group-exchange-sha1,"
 		  "diffie-hellman-group1-sha1," },
-		{ GREETING_HOST_KEY, ",ssh-ed25519,", ",ssh-rsa,ssh-dss," },
+		{ GREETING_HOST_KEY, ",ssh-ed25519,",
+		  library_has(LIBSSH2_METHOD_HOSTKEY, "ssh-dss")
+		      ? ",ssh-rsa,ssh-dss,"
+		      : ",ssh-rsa," },
 		{ GREETING_CIPHER_OUT, ",aes128-ctr,",
 		  ",aes128-cbc,aes256-cbc,aes192-cbc,3des-cbc," },
 		{ GREETING_CIPHER_IN, ",aes128-ctr,",
@@ -329,6 +417,9 @@ int main(void)
 		cmocka_unit_test(without_a_kexinit_there_is_nothing_to_say),
 		cmocka_unit_test(the_list_without_a_common_name_is_named),
 		cmocka_unit_test(a_newer_library_is_named_where_it_would_do),
+		cmocka_unit_test(
+		    without_a_common_mac_a_cipher_that_needs_none_would_do),
+		cmocka_unit_test(old_host_keys_are_legacy),
 		cmocka_unit_test(legacy_adds_old_algorithms_behind_the_others),
 		cmocka_unit_test(only_whole_names_are_common),
 		cmocka_unit_test(a_common_name_is_found_anywhere_in_the_list),

@@ -422,6 +422,63 @@ static void who_waits_for_a_verdict_has_his_time_afterwards(void **state)
 	guard_close(guard);
 }
 
+/* Frees the place when somebody waits for it, whose server has gone. */
+struct relief {
+	struct guard *guard;
+	struct guard_place place;
+	struct poll_trap trap;
+	int fd; /* of the session */
+};
+
+static void *relieve(void *arg)
+{
+	struct relief *relief = arg;
+	eventfd_t ignored;
+
+	if (eventfd_read(relief->trap.in_poll, &ignored) == 0)
+		(void)shutdown(relief->fd, SHUT_RD);
+	guard_leave(relief->guard, &relief->place, GUARD_UNUSED);
+	return NULL;
+}
+
+static void a_server_that_left_meanwhile_has_refused_nothing(void **state)
+{
+	const struct wait wait = wait_ms(PLENTY_MS, -1);
+	unsigned long before = secrets_sent(WELL);
+	struct relief relief = { .guard = guard_of_one() };
+	struct login_settings settings = usual;
+	struct wait other = wait;
+	struct login login;
+	pthread_t thread;
+	struct ssh *ssh;
+	struct err err;
+
+	(void)state;
+	watch_anew();
+	assert_true(guard_enter(relief.guard, &relief.place, USER, PASSWORD,
+	                        &other, 0, &err));
+	settings.guard = relief.guard;
+	settings.guard_wait_ms = PLENTY_MS;
+	login = login_with(&settings, PASSWORD);
+	ssh = shaken(&near, WELL, &wait);
+	relief.fd = dup(watch.fd);
+	relief.trap.in_poll = eventfd(0, EFD_CLOEXEC);
+	assert_true(relief.fd >= 0 && relief.trap.in_poll >= 0);
+	watch.trap = &relief.trap;
+	assert_int_equal(pthread_create(&thread, NULL, relieve, &relief), 0);
+	assert_false(ssh_login(ssh, &login, &err));
+	watch.trap = NULL;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(relief.fd);
+	close(relief.trap.in_poll);
+	ssh_close(ssh);
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	assert_non_null(strstr(err.text, "closed the connection while"));
+	assert_int_equal(secrets_sent(WELL), before);
+	assert_int_equal(state_of(relief.guard, PASSWORD), IS_FREE);
+	guard_close(relief.guard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +495,8 @@ int main(void)
 		cmocka_unit_test(what_the_guard_has_closed_is_not_sent),
 		cmocka_unit_test(
 		    who_waits_for_a_verdict_has_his_time_afterwards),
+		cmocka_unit_test(
+		    a_server_that_left_meanwhile_has_refused_nothing),
 	};
 
 	return !!cmocka_run_group_tests(tests, fleets_start, fleets_stop);

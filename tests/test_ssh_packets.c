@@ -41,7 +41,7 @@ static unsigned char *arrives(struct ssh_packets *packets, int message,
 	block[2] = (unsigned char)(length >> 16);
 	block[3] = (unsigned char)(length >> 8);
 	block[4] = (unsigned char)length;
-	memcpy(block + 5, bytes, there);
+	memcpy(block + 5, bytes, there + 1);
 	block[5 + there] = (unsigned char)last;
 	return block;
 }

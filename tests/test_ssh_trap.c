@@ -10,6 +10,8 @@
 #include "inventory/greeting.h"
 #include "tests/ssh_watch.h"
 
+#include "inventory/guard.h"
+
 #define WELL "127.1.0.1"
 
 /* What is asserted, and never holds. */
@@ -246,6 +248,35 @@ static void a_packet_of_half_a_block_fails_the_login(void **state)
 	assert_string_equal(watch.order, "sfc");
 }
 
+/* The place that the password had would be lost to all others. */
+static void a_login_that_was_trapped_is_a_refusal_to_the_guard(void **state)
+{
+	struct wait wait = wait_ms(PLENTY_MS, -1);
+	struct login_settings settings = { .ways = { LOGIN_PASSWORD },
+		                           .way_count = 1 };
+	struct login login = { .settings = &settings,
+		               .user = USER,
+		               .password = PASSWORD };
+	struct guard_place place = { NULL };
+	struct guard *guard = NULL;
+	struct ssh *ssh;
+	struct err err;
+
+	(void)state;
+	assert_true(guard_open(&guard, 1, &err));
+	settings.guard = guard;
+	watch_anew();
+	ssh = shaken(&near, WELL, &wait);
+	spoil.now = true;
+	assert_false(ssh_login(ssh, &login, &err));
+	assert_malformed(&err, ERR_PROTOCOL, "login");
+	ssh_close(ssh);
+	assert_false(
+	    guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
+	assert_non_null(strstr(err.text, "1 host refused"));
+	guard_close(guard);
+}
+
 static void a_packet_of_half_a_block_fails_the_command(void **state)
 {
 	const struct wait wait = wait_ms(PLENTY_MS, -1);
@@ -273,6 +304,8 @@ int main(void)
 		cmocka_unit_test(without_a_trap_an_assertion_ends_the_process),
 		cmocka_unit_test(a_packet_of_half_a_block_fails_the_handshake),
 		cmocka_unit_test(a_packet_of_half_a_block_fails_the_login),
+		cmocka_unit_test(
+		    a_login_that_was_trapped_is_a_refusal_to_the_guard),
 		cmocka_unit_test(a_packet_of_half_a_block_fails_the_command),
 	};
 

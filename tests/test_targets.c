@@ -150,6 +150,55 @@ static void the_host_file_comes_first_and_names_its_repeats(void **state)
 	close(memory.fd);
 }
 
+static void a_repeat_is_named_with_both_lines(void **state)
+{
+	static const char text[] = "web1 u p\n::1 u p\n\nWEB1. other pw\n"
+				   "[0::1]:22 u p\nweb1:2200 u p\n"
+				   "web1 u p port=2200\nweb1 u p\n";
+	struct memory_file memory = memory_file(text, strlen(text));
+	struct targets_settings settings = lists(NULL, 0);
+	const char *path = memory.path;
+	char expected[1024];
+
+	(void)state;
+	settings.host_file = path;
+	/* The first is named, not the last. */
+	snprintf(expected, sizeof(expected),
+	         "u@web1:22 u@::1:22 "
+	         "(%s:4: web1 port 22 was on line 1 already; it is probed "
+	         "once) "
+	         "(%s:5: ::1 port 22 was on line 2 already; it is probed once) "
+	         "u@web1:2200 "
+	         "(%s:7: web1 port 2200 was on line 6 already; it is probed "
+	         "once) "
+	         "(%s:8: web1 port 22 was on line 1 already; it is probed "
+	         "once)",
+	         path, path, path, path);
+	assert_targets(&settings, expected);
+	close(memory.fd);
+}
+
+static void a_repeated_host_is_wiped(void **state)
+{
+	struct memory_file memory = memory_file("h u p\nh u secret\n", 17);
+	struct targets_settings settings = lists(NULL, 0);
+	static const struct host zero;
+	struct targets *targets;
+	struct host host;
+	struct err err;
+
+	(void)state;
+	settings.host_file = memory.path;
+	targets = open_targets(&settings);
+	assert_int_equal(targets_next(targets, &host, NULL, &err), HOST_READ);
+	assert_int_equal(targets_next(targets, &host, NULL, &err),
+	                 HOST_REPEATED);
+	assert_memory_equal(&host, &zero, sizeof(host));
+	assert_null(strstr(err.text, "secret"));
+	targets_close(targets);
+	close(memory.fd);
+}
+
 /* "@PATH" of a file in memory. */
 struct list_file {
 	struct memory_file memory;
@@ -420,6 +469,8 @@ int main(void)
 		cmocka_unit_test(overlapping_lists_are_harmless),
 		cmocka_unit_test(
 		    the_host_file_comes_first_and_names_its_repeats),
+		cmocka_unit_test(a_repeat_is_named_with_both_lines),
+		cmocka_unit_test(a_repeated_host_is_wiped),
 		cmocka_unit_test(a_file_holds_a_list_on_each_line),
 		cmocka_unit_test(
 		    a_bad_line_of_a_list_is_named_without_its_secret),

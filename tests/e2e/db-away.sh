@@ -58,7 +58,7 @@ check_eq "rows in the spool" 20 "$(sqlite3 -readonly "$spool" "
 check_eq "its passwords" 0 "$(sqlite3 -readonly "$spool" "
   SELECT count(*) FROM server_status WHERE password IS NOT NULL")"
 check_eq "one file, without a journal" 1 \
-  "$(find "$XDG_STATE_HOME" -type f | wc -l)"
+  "$(find "$XDG_STATE_HOME" -name 'spool-*' | wc -l)"
 check_eq "the run has no end in the database yet" 0 "$(db_rows "
   SELECT count(*) FROM runs WHERE end_time IS NOT NULL")"
 

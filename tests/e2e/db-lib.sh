@@ -278,7 +278,7 @@ check_replay() {
   replay
   check_eq "exit status of the replay" 0 "$status"
   [ ! -e "$spool" ] || give_up "the spool is still there: $spool"
-  check_eq "nothing of it is left" "" "$(find "$XDG_STATE_HOME" -type f)"
+  check_eq "nothing of it is left" "" "$(find "$XDG_STATE_HOME" -name 'spool-*')"
   check_all_stored
 }
 

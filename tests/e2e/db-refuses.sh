@@ -209,7 +209,8 @@ check_spool_and_replay 'db_rows "ALTER TABLE server_status DROP COLUMN own"'
 
 note "the tables are dropped: what comes after that is kept"
 begin_half
-db_rows "DROP TABLE server_status; DROP TABLE runs; DROP TABLE sshinv_schema"
+db_rows "DROP TABLE server_status; DROP TABLE server_history; DROP TABLE runs;
+  DROP TABLE sshinv_schema"
 hand_rest
 ended
 check_spooled

@@ -19,7 +19,7 @@ fleet_again() {
 
 visit() {
   fleet_ask reset >/dev/null
-  sshinv --host-keys db -O tsv --fields ip,status,host_key_sha256 "$@" \
+  sshinv --host-keys db -O tsv --fields ip,status,host_key_sha256 \
     --db "$store" "$hosts"
 }
 

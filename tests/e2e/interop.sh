@@ -16,9 +16,12 @@ if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then
   servers="$servers dropbear"
 fi
 for more in tinyssh go; do
-  [ -n "$(bash "$root/tests/interop/become.sh" "$more" missing)" ] ||
+  [ -n "$(bash "$root/tests/interop/become.sh" / "$more" missing)" ] ||
     servers="$servers $more"
 done
+
+# Go compiles once for a build folder.
+export SSHINV_GO_CACHE=${SSHINV_GO_CACHE:-$build/tests/go-cache}
 
 run "$root/tests/interop/run" --check --servers "$servers"
 cat "$out"

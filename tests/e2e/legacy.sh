@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # --legacy: servers that have nothing but what is old. Without it they are
-# refused, and the sentence says what would help.
+# refused, and the sentence says what would help; as with hardened ones.
 set -eu -o pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -34,7 +34,8 @@ for cipher in aes128-cbc aes192-cbc aes256-cbc 3des-cbc; do
   old cipher "Ciphers $cipher"
 done
 for mac in hmac-sha1 hmac-sha1-96 hmac-md5; do
-  old MAC "MACs $mac"
+  # With AES-GCM no MAC would be needed.
+  old MAC "MACs $mac" "Ciphers aes256-ctr,aes128-ctr"
 done
 old "key exchange" "KexAlgorithms diffie-hellman-group14-sha1" \
   "Ciphers aes128-cbc,3des-cbc" "MACs hmac-sha1,hmac-md5"
@@ -68,3 +69,24 @@ check_eq "exit status" 0 "$status"
 log=$(cat "$sshd_dir/log")
 check_contains "key exchange" "kex: algorithm: curve25519-sha256" "$log"
 check_contains "cipher and MAC" "cipher: aes128-ctr MAC: hmac-sha2-256" "$log"
+
+note "a hardened server has encrypt-then-MAC, and AES-GCM that needs no MAC"
+etm=hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com
+sshd_start "MACs $etm"
+sshd_host 1 sshinv-bash >"$scratch/hosts.txt"
+sshinv --no-db "$scratch/hosts.txt"
+if [ "$status" != 0 ]; then
+  check_contains "with libssh2 1.10" \
+    "no common MAC algorithm (a newer libssh2 can do without, by AES-GCM)" \
+    "$(cat "$out")"
+else
+  check_contains "with libssh2 1.11" "hostname:" "$(cat "$out")"
+fi
+
+note "without AES-GCM there is no way"
+sshd_start "MACs $etm" "Ciphers aes256-ctr,aes128-ctr"
+sshd_host 1 sshinv-bash >"$scratch/hosts.txt"
+sshinv --no-db "$scratch/hosts.txt"
+check_eq "exit status" 4 "$status"
+check_contains "what would help" 'the server'\''s "MACs" should have hmac-sha2-256, too' \
+  "$(cat "$out")"

@@ -131,3 +131,30 @@ check_eq "what it wants and what was given" \
 check_eq "no password at all" \
   "auth||no way in for 'sshinv-bash': the server wants publickey; given: nothing" \
   "$(one sshinv-bash -)"
+
+note "two steps: a key, then the password"
+ssh-keygen -q -t ed25519 -N '' -f "$scratch/key"
+cp "$scratch/key.pub" "$scratch/authorized"
+chmod 644 "$scratch/authorized"
+sshd_start "UsePAM yes" "StrictModes no" "PasswordAuthentication yes" \
+  "AuthorizedKeysFile $scratch/authorized" \
+  "AuthenticationMethods publickey,password publickey,keyboard-interactive"
+check_eq "both" "ok|$me|" \
+  "$(one sshinv-bash "$sshd_password" -i "$scratch/key")"
+check_eq "the key alone" \
+  "auth||not enough for 'sshinv-bash': the server also wants password,keyboard-interactive; given: key" \
+  "$(one sshinv-bash - -i "$scratch/key")"
+check_eq "the password alone" \
+  "auth||no way in for 'sshinv-bash': the server wants publickey; given: password" \
+  "$(one sshinv-bash)"
+check_eq "the key, and a password that is wrong" \
+  "auth||password refused for 'sshinv-bash'" \
+  "$(one sshinv-bash not-the-password -i "$scratch/key")"
+sshd_start "UsePAM yes" "StrictModes no" \
+  "AuthorizedKeysFile $scratch/authorized" \
+  "AuthenticationMethods password,publickey"
+check_eq "in the server's order" "ok|$me|" \
+  "$(one sshinv-bash "$sshd_password" -i "$scratch/key" \
+    --auth password,publickey)"
+check_eq "in the other: the key is offered again when its turn comes" \
+  "ok|$me|" "$(one sshinv-bash "$sshd_password" -i "$scratch/key")"

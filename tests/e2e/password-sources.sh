@@ -10,7 +10,7 @@ set -eu -o pipefail
 need age age-keygen script stty
 fleet_start
 hosts=$scratch/hosts.txt
-secret=fleet-secret
+secret='fleet-secret'
 without() {
   fleet_hosts "$1" | awk '{ sub("port=", "", $4); print $1 ":" $4, $2 }'
 }
@@ -135,7 +135,7 @@ refused "a NUL" "NUL"
 note "a command gets nothing of ours but standard error"
 SSHINV_DB_PASSWORD=hidden sshinv --no-db --password-command \
   "env | grep -c -e SSHINV_DB -e hidden >&2; ls /proc/self/fd | xargs >&2
-   cat $scratch/password" "$hosts" 7<"$hosts"
+   cat $scratch/password" "$hosts" 7<"$scratch/key.txt"
 all_ok "a command that looks around"
 check_eq "what it saw" "0
 0 1 2 3" "$(grep -x '[0-9 ]*' "$err")"
@@ -189,8 +189,13 @@ check_lacks "the screen" fleet-sec "$(cat "$screen")"
 check_eq "connections" 0 "$(fleet_connections)"
 
 note "a command asks on the terminal: an answer, and ^C"
-printf 'stty -echo </dev/tty; printf "really? " >/dev/tty
-  read answer </dev/tty; stty echo </dev/tty; echo "$answer"' >"$scratch/asks"
+cat >"$scratch/asks" <<'END'
+stty -echo </dev/tty
+printf 'really? ' >/dev/tty
+read answer </dev/tty
+stty echo </dev/tty
+echo "$answer"
+END
 terminal_start --no-db --password-command "sh $scratch/asks" "$hosts"
 terminal_shows "really? "
 terminal_type "$secret"$'\n'

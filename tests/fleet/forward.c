@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +137,7 @@ static void on_close(ssh_session ssh, ssh_channel channel, void *arg)
 static int connect_to(const char *host, int port)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET };
+	const int one = 1;
 	uint32_t address;
 	int fd;
 
@@ -146,6 +149,7 @@ static int connect_to(const char *host, int port)
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
 		return fd;
 	close(fd);

@@ -273,6 +273,7 @@ static void talk(struct session *s)
 	s->forwards = forwards_new(s->conn);
 	if (s->event == NULL || s->forwards == NULL)
 		return;
+	s->signin.event = s->event;
 	if (ssh_event_add_session(s->event, s->ssh) == SSH_OK) {
 		while (!s->signin.drop && ssh_is_connected(s->ssh) == 1 &&
 		       ssh_event_dopoll(s->event, -1) != SSH_ERROR) {

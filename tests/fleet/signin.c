@@ -55,6 +55,11 @@ static int hang_up(struct signin *s)
 /* As OpenSSH does over MaxAuthTries. */
 static int disconnect(struct signin *s)
 {
+	/* libssh closes at once. So that its words are sent before, it has to
+	 * know that there is room for them: it looks when it has sent some. */
+	ssh_send_ignore(s->ssh, "room");
+	ssh_blocking_flush(s->ssh, -1);
+	ssh_event_dopoll(s->event, 1000);
 	ssh_session_set_disconnect_message(s->ssh,
 	                                   "Too many authentication failures");
 	ssh_disconnect(s->ssh);
@@ -212,7 +217,7 @@ static void ask(const struct talk *talk, unsigned round, ssh_message message)
 	for (unsigned i = 0; i < count; i++) {
 		const char *text = talk->prompts[round][i];
 
-		echo[i] = text[0] == ' ';
+		echo[i] = text[0] == ' ' ? 1 : 0;
 		prompts[i] = text + (text[0] == ' ' ? 1 : 0);
 	}
 	ssh_message_auth_interactive_request(

@@ -14,7 +14,8 @@ struct conn;
 struct signin {
 	struct conn *conn;
 	ssh_session ssh;
-	unsigned round; /* of prompts */
+	ssh_event event; /* that serves it */
+	unsigned round;  /* of prompts */
 	bool user_known;
 	bool answered; /* the password, in an earlier round */
 	bool logged_in;

@@ -1,4 +1,5 @@
 #include "inventory/hostfile.h"
+#include "inventory/targets.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -9,10 +10,10 @@
 #include "tests/fuzz/fuzz.h"
 
 /*
- * A host file that arrives in pieces. The first byte is the number of sizes of
- * pieces, which come next and are used in turn; 0 stands for a pause. In the
- * file that follows, a byte 1 and two more, C and N, are 24 * N times C: lines
- * that are too long are short to write.
+ * A host file that arrives in pieces, as the source of targets. The first byte
+ * is the number of sizes of pieces, which come next and are used in turn; 0
+ * stands for a pause. In the file that follows, a byte 1 and two more, C and N,
+ * are 24 * N times C: lines that are too long are short to write.
  */
 
 #define REPEAT 24
@@ -187,7 +188,7 @@ static void check_host(const struct host *a, const struct host *b)
 	PROMISE(a->is_name == b->is_name && a->line == b->line);
 }
 
-static void check_same(struct model *model, struct hostfile *file)
+static void check_same(struct model *model, struct targets *targets)
 {
 	static const struct hostfile_wake wake = { .fd = -1 };
 	enum host_read wanted, got;
@@ -201,7 +202,7 @@ static void check_same(struct model *model, struct hostfile *file)
 		memset(&other, 0, sizeof(other));
 		wanted = expect(model, &other, &other_err);
 		do
-			got = hostfile_next(file, &host, &wake, &err);
+			got = targets_next(targets, &host, &wake, &err);
 		while (got == HOST_NOT_YET);
 		PROMISE(got == wanted);
 		PROMISE(strcmp(err.text, other_err.text) == 0);
@@ -236,7 +237,9 @@ static size_t expand(char *to, size_t room, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct model model = { .name = "" };
-	struct hostfile *file = NULL;
+	struct targets_settings settings = { .defaults = port_22,
+		                             .cancel_fd = -1 };
+	struct targets *targets = NULL;
 	static char text[FILE_MAX];
 	char path[32];
 	struct err err;
@@ -255,10 +258,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(fd >= 0);
 	PROMISE(write(fd, text, model.size) == (ssize_t)model.size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	PROMISE(hostfile_open(&file, path, &port_22, -1, &err));
-	model.name = hostfile_name(file);
-	check_same(&model, file);
-	hostfile_close(file);
+	settings.host_file = path;
+	PROMISE(targets_open(&targets, &settings, &err));
+	model.name = hostfile_name(targets_hostfile(targets));
+	check_same(&model, targets);
+	targets_close(targets);
 	close(fd);
 	free(model.known);
 	return 0;

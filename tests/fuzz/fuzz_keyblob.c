@@ -31,7 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		strings++;
 	}
 	PROMISE(at == size && size <= KEYBLOB_MAX);
-	PROMISE(strings == 2 || strings == 3);
+	if (begins_with(data + 4, "ssh-dss"))
+		PROMISE(strings == 5);
+	else
+		PROMISE(strings == 2 || strings == 3);
 	if (begins_with(data + 4, "ssh-ed25519"))
 		PROMISE(size == 51 && data[18] == 32);
 	return 0;

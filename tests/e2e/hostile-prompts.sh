@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Servers that ask malformed questions instead of one for the password. libssh2
+# 1.10 believes what they say of their own length, and would crash.
+set -eu -o pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+python=/usr/bin/python3
+"$python" -c 'import asyncssh' 2>/dev/null ||
+  give_way "AsyncSSH (python3-asyncssh) is not installed"
+"$python" -W ignore "$root/tests/e2e/hostile_prompts.py" \
+  >"$scratch/server" 2>"$scratch/server.err" &
+server=$!
+undo_at_exit "stop_pid $server"
+wait_for 60 "the server's start" grep -q '^ready ' "$scratch/server"
+port=$(awk '{ print $2 }' "$scratch/server")
+
+for address in 127.0.1.{1..9} 127.0.2.1; do
+  echo "$address root secret port=$port"
+done >"$scratch/hosts.txt"
+
+for auth in password,keyboard-interactive keyboard-interactive; do
+  note "--auth $auth"
+  sshinv --no-db --known-hosts "$scratch/known" --auth "$auth" \
+    --max-auth-failures 0 -T 20 -O tsv --fields ip,status,phase,error \
+    "$scratch/hosts.txt"
+  sort "$out"
+  check_eq "exit status: an end of each host, none of the program" 4 "$status"
+  check_eq "statuses" "10 protocol	auth" \
+    "$(cut -f 2,3 "$out" | sort | uniq -c | sed 's/^ *//')"
+done
