@@ -403,8 +403,10 @@ void reach_defaults(const struct reach *reach, struct host_defaults *defaults)
 	*defaults = (struct host_defaults){
 		.port = port != 0 ? (uint16_t)port : USUAL_PORT,
 		.user = options->user,
-		.may_lack_user =
-		    options->user != NULL || !sshconfig_is_empty(reach->config),
+		/* A short line is a slip where nothing says otherwise. */
+		.may_lack_user = options->user != NULL ||
+		                 options->host_file == NULL ||
+		                 !sshconfig_is_empty(reach->config),
 		.may_lack_password = reach->secret != NULL ||
 		                     options->identities.count > 0 ||
 		                     options->auth != NULL,

@@ -8,9 +8,8 @@
 #include <sys/wait.h>
 
 #include "inventory/greeting.h"
-#include "tests/ssh_watch.h"
-
 #include "inventory/guard.h"
+#include "tests/ssh_watch.h"
 
 #define WELL "127.1.0.1"
 
