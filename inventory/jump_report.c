@@ -311,8 +311,10 @@ static void settle_end(struct jump_session *session, const struct err *err,
 		return;
 	}
 	note_loss(jump);
-	*note = *err;
 	session->err = *err;
+	if (session->lost)
+		err_prefix(&session->err, "session lost");
+	*note = session->err;
 	err_prefix(&session->err, "jump host %s", jump->settings.host);
 	if (jump_live(jump) == 0 && (!(session->lost || may_pass(jump, err)) ||
 	                             jump->losses > JUMP_LOSSES_MAX))

@@ -222,12 +222,12 @@ bool ssh_forward_pump(struct ssh *ssh, struct err *err)
 		rc = libssh2_channel_read_ex(forward->first->channel, 0, &none,
 		                             0);
 	if (rc < 0 && rc != LIBSSH2_ERROR_EAGAIN)
-		return ssh_failed(ssh, ERR_DROPPED, "session", err);
+		return ssh_failed(ssh, ERR_DROPPED, "connection", err);
 	if (holds_too_much(forward))
 		return err_set(err, ERR_PROTOCOL,
-		               "session: a flood of messages from the server");
+		               "a flood of messages from the server");
 	return !ssh_forward_lost(ssh) ||
-	       ssh_failed(ssh, ERR_DROPPED, "session", err);
+	       ssh_failed(ssh, ERR_DROPPED, "connection", err);
 }
 
 bool ssh_forward_ask(struct ssh *ssh)

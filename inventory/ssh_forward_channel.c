@@ -168,7 +168,7 @@ bool ssh_channel_write(struct ssh_channel *channel, const char *bytes,
 	/* Amid new keys it has to wait. */
 	if (rc >= 0 || rc == LIBSSH2_ERROR_EAGAIN)
 		return true;
-	return ssh_failed(channel->ssh, ERR_DROPPED, "session", err);
+	return ssh_failed(channel->ssh, ERR_DROPPED, "connection", err);
 }
 
 bool ssh_channel_read(struct ssh_channel *channel, char *buffer, size_t size,
@@ -183,7 +183,7 @@ bool ssh_channel_read(struct ssh_channel *channel, char *buffer, size_t size,
 	if (rc >= 0)
 		*got = (size_t)rc;
 	else if (rc != LIBSSH2_ERROR_EAGAIN)
-		return ssh_failed(channel->ssh, ERR_DROPPED, "session", err);
+		return ssh_failed(channel->ssh, ERR_DROPPED, "connection", err);
 	return true;
 }
 

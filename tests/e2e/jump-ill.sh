@@ -93,7 +93,8 @@ victim=$(pgrep -P "$(cat "$sshd_dir/pid")" | head -1)
 status=0
 wait "$run_pid" || status=$?
 all_name_it 200 127.0.0.1
-check_contains "the session was lost" "jump host 127.0.0.1: session" "$(cat "$out")"
+check_contains "the session was lost" "jump host 127.0.0.1: session lost: " \
+  "$(cat "$out")"
 check_contains "others came through by another one" " ok" "$(statuses)"
 check_eq "logins" 2 "$(grep -c 'Accepted password' "$sshd_dir/log")"
 
