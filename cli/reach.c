@@ -209,9 +209,15 @@ static void add_identity(struct reach *reach, struct way *way, const char *path,
 		log_say(LOG_INFO, "%s", err.text);
 }
 
-/* Those of -i, then those of ssh_config; OpenSSH's own for hosts without a
- * password and without any of these: a host that has a password need not see
- * keys that were not meant for it. */
+/* A host that has a password, or a key of its own, need not see what was not
+ * meant for it. A jump host has neither: its password is the hosts', and comes
+ * last. */
+static bool has_better_than_keys(const struct way_key *key)
+{
+	return key->key != NULL || (key->has_password && !key->is_jump_host);
+}
+
+/* Those of -i, then those of ssh_config; OpenSSH's own where there are none. */
 static bool find_identities(struct reach *reach, struct way *way,
                             struct err *err)
 {
@@ -232,8 +238,8 @@ static bool find_identities(struct reach *reach, struct way *way,
 		return true;
 	for (size_t i = 0; i < shared->identity_count; i++)
 		add_identity(reach, way, shared->identity_files[i], true);
-	if (own->count + shared->identity_count > 0 || way->key.has_password ||
-	    way->key.key != NULL)
+	if (own->count + shared->identity_count > 0 ||
+	    has_better_than_keys(&way->key))
 		return true;
 	for (size_t i = 0; i < usual_count && reach->home[0] != '\0'; i++)
 		add_identity(reach, way, usual[i], false);
@@ -258,7 +264,7 @@ static bool find_agent(struct reach *reach, struct way *way, struct err *err)
 	const char *path = way->key.shared->identity_agent;
 
 	if (!wants_agent(reach) || way->key.shared->identities_only ||
-	    (way->key.has_password && !named) || way->key.key != NULL)
+	    (has_better_than_keys(&way->key) && !named))
 		return true;
 	if (path == NULL) {
 		/* Nobody writes to the environment any more. */
@@ -282,7 +288,7 @@ static bool fill(struct reach *reach, struct way *way, struct err *err)
 
 	memcpy(login->ways, options->ways, sizeof(login->ways));
 	login->way_count = options->way_count;
-	login->agent_always = options->auth != NULL;
+	login->agent_always = options->auth != NULL || way->key.is_jump_host;
 	login->guard = reach->guard;
 	login->guard_wait_ms = options->host_timeout_ms;
 	way->access.jump = way->key.jump;
@@ -332,10 +338,9 @@ static bool set_target(struct host *host, const char *hostname, struct err *err)
 	return true;
 }
 
-bool reach_configure(struct reach *reach, struct host *host,
+bool reach_configure(struct reach *reach, struct host *host, unsigned port,
                      const struct sshconfig_shared **shared, struct err *err)
 {
-	unsigned port = reach->settings.options->port;
 	struct sshconfig_host found;
 
 	if (host->has_port)
@@ -376,7 +381,7 @@ bool reach_complete(void *arg, struct host *host, struct err *err)
 	struct identity *identity = NULL;
 	const char *jump;
 
-	if (!reach_configure(reach, host, &key.shared, err) ||
+	if (!reach_configure(reach, host, options->port, &key.shared, err) ||
 	    !find_user(reach, host, err))
 		return false;
 	if (host->key[0] != '\0' &&

@@ -182,8 +182,9 @@ static enum hostkeys_mode find_mode(const struct reach *reach,
 	switch (key->shared->checking) {
 	case SSHCONFIG_YES:
 		return HOSTKEYS_STRICT;
+	/* With "no" ssh(1) goes on with a changed key, but sends it no
+	 * password: here that is the same as refusing it. */
 	case SSHCONFIG_NO:
-		return HOSTKEYS_OFF;
 	case SSHCONFIG_ACCEPT_NEW:
 	case SSHCONFIG_UNSET:
 		break;

@@ -35,8 +35,9 @@ bool reach_chain(struct reach *reach, const char *list, unsigned depth,
                  struct jump **jump, struct err *err);
 void reach_free_chains(struct reach *reach);
 
-/* What ssh_config says of a host, put into it; *shared is for the rest. */
-bool reach_configure(struct reach *reach, struct host *host,
+/* What ssh_config says of a host, put into it; *shared is for the rest. port is
+ * that of the options, 0: none. */
+bool reach_configure(struct reach *reach, struct host *host, unsigned port,
                      const struct sshconfig_shared **shared, struct err *err);
 
 /* The access of a host with these settings. */

@@ -64,7 +64,7 @@ static bool parse_hop(struct reach *reach, const char *text, struct host *host,
 		return false;
 	}
 	return host_parse(host, text, strlen(text), &defaults, err) &&
-	       reach_configure(reach, host, shared, err);
+	       reach_configure(reach, host, 0, shared, err);
 }
 
 static bool find_access(struct reach *reach, const char *before,

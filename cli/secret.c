@@ -117,7 +117,8 @@ static bool fill(char *password, const struct secret_settings *settings,
 	if (settings->ask) {
 		if (!askpass("password for the hosts: ", password,
 		             PASSWORD_SIZE, settings->cancel_fd, err))
-			return false;
+			return err->kind == ERR_SYSTEM &&
+			       err_prefix(err, "--ask-password");
 		return *password != '\0' ||
 		       err_set(err, ERR_INPUT, "no password was given");
 	}

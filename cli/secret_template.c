@@ -27,30 +27,17 @@ bool secret_template_is_per_host(const char *template)
 	return false;
 }
 
-/* Where the shell is in its quotes before the next byte. A here-document counts
- * as quotes that never end: in it ours would be plain text. */
-struct quotes {
-	char open; /* ' or " or ` or < or NUL */
-	bool escaped;
-	char before;
-};
-
-static void step(struct quotes *quotes, char c)
+/* Whether our quotes mean what they look like wherever they stand: nothing in
+ * it quotes, expands or comments. To follow the shell through all that can
+ * nest ("$(a "%u")") is more than can be done safely. */
+static bool takes_quotes(const char *template)
 {
-	if (quotes->escaped)
-		quotes->escaped = false;
-	else if (c == '\\' && quotes->open != '\'')
-		quotes->escaped = true;
-	else if (quotes->open == c && c != '<')
-		quotes->open = '\0';
-	else if (quotes->open == '\0' && (c == '\'' || c == '"' || c == '`' ||
-	                                  (c == '<' && quotes->before == '<')))
-		quotes->open = c;
-	quotes->before = c;
+	return strpbrk(template, "'\"`$\\#") == NULL &&
+	       strstr(template, "<<") == NULL;
 }
 
 static bool put_value(FILE *to, const char *value, const char *what,
-                      const struct quotes *quotes, struct err *err)
+                      bool quotable, struct err *err)
 {
 	if (is_plain(value))
 		return fputs(value, to) >= 0;
@@ -59,10 +46,11 @@ static bool put_value(FILE *to, const char *value, const char *what,
 		               "--password-command: a %s that begins with - "
 		               "would be an option",
 		               what);
-	if (quotes->open != '\0' || quotes->escaped)
+	if (!quotable)
 		return err_set(err, ERR_INPUT,
 		               "--password-command: the %s has characters that "
-		               "cannot be put between its quotes",
+		               "cannot be put into a command with quotes, $, # "
+		               "or the like",
 		               what);
 	fputc('\'', to);
 	for (; *value != '\0'; value++) {
@@ -78,19 +66,18 @@ static bool put_value(FILE *to, const char *value, const char *what,
 static bool put_all(FILE *to, const char *template, const char *host,
                     const char *user, struct err *err)
 {
-	struct quotes quotes = { '\0', false, '\0' };
+	bool quotable = takes_quotes(template);
 	bool ok = true;
 
 	for (const char *at = template; ok && *at != '\0'; at++) {
 		if (*at == '%' && at[1] == 'h') {
-			ok = put_value(to, host, "host", &quotes, err);
+			ok = put_value(to, host, "host", quotable, err);
 			at++;
 		} else if (*at == '%' && at[1] == 'u') {
-			ok = put_value(to, user, "user", &quotes, err);
+			ok = put_value(to, user, "user", quotable, err);
 			at++;
 		} else {
 			at += *at == '%' && at[1] == '%';
-			step(&quotes, *at);
 			fputc(*at, to);
 		}
 	}

@@ -12,7 +12,7 @@
  * What is put in stands there as it is where it is made of letters, digits and
  * . _ : @ % + / = , - alone, so that "ssh/%h" and '%h' mean what they look
  * like. Anything else comes in single quotes of ours, and is refused where the
- * template has quotes around it already.
+ * template itself has anything that quotes, expands or comments.
  */
 
 /* True where the command depends on the host. */

@@ -401,6 +401,24 @@ bool guard_enter(struct guard *guard, struct guard_place *place,
 	return closed(guard, err);
 }
 
+bool guard_is_open(struct guard *guard, const char *user, const char *secret,
+                   struct err *err)
+{
+	unsigned char name[NAME_SIZE];
+	struct guard_credential *c;
+	bool open;
+
+	if (!name_of(guard, user, secret, name))
+		return true; /* guard_enter() will say so */
+	lock(guard);
+	c = find(guard, name);
+	open = c == NULL || c->state != CLOSED;
+	if (!open)
+		guard->counts.hosts++;
+	unlock(guard);
+	return open || closed(guard, err);
+}
+
 /* The lock is held. */
 static void take_verdict(struct guard *guard, struct guard_credential *c,
                          enum guard_outcome outcome)

@@ -47,6 +47,14 @@ bool guard_enter(struct guard *guard, struct guard_place *place,
                  const char *user, const char *secret, struct wait *wait,
                  unsigned limit_ms, struct err *err);
 
+/*
+ * Whether it is of any use to come: false with ERR_SKIPPED (counted) when the
+ * credential is closed. For hosts that have nothing else to show, so that
+ * they are not connected to.
+ */
+bool guard_is_open(struct guard *guard, const char *user, const char *secret,
+                   struct err *err);
+
 enum guard_outcome {
 	GUARD_UNUSED,  /* the secret was not sent after all */
 	GUARD_REFUSED, /* or its verdict never came */

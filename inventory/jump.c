@@ -19,8 +19,8 @@
 
 /* An opening that takes longer than this is not waited for where there may be
  * another session; nor is the queue in front, after this. */
-#define BUSY_NS (300 * NS_PER_MS)
-#define PATIENCE_NS (3 * NS_PER_S)
+#define BUSY_NS (1 * NS_PER_S)
+#define PATIENCE_NS (5 * NS_PER_S)
 
 void jump_lock(struct jump *jump)
 {

@@ -2,6 +2,7 @@
 
 #include "inventory/access.h"
 #include "inventory/ask.h"
+#include "inventory/guard.h"
 #include "inventory/hostkey.h"
 #include "inventory/jump.h"
 #include "inventory/resolve.h"
@@ -113,13 +114,27 @@ static const char *target_of(const struct host *host)
 	return host->target[0] != '\0' ? host->target : host->ip;
 }
 
+/* False where it has nothing to show but a password that nobody sends any
+ * more: such hosts need not be called. */
+static bool has_a_chance(const struct attempt *attempt, struct err *err)
+{
+	const struct host *host = &attempt->record->host;
+	const struct access *access = attempt->access;
+
+	return access->login.guard == NULL || !host->has_password ||
+	       access->key != NULL || access->login.identity_count > 0 ||
+	       access->login.agent != NULL ||
+	       guard_is_open(access->login.guard, host->user, host->password,
+	                     err);
+}
+
 /* Its addresses, and a place in their network. */
 static bool find_host(struct attempt *attempt, struct err *err)
 {
 	const struct probe_settings *settings = &attempt->probe->settings;
 	const struct host *host = &attempt->record->host;
 
-	if (!wait_check(&attempt->wait, err))
+	if (!wait_check(&attempt->wait, err) || !has_a_chance(attempt, err))
 		return false;
 	if (attempt->access->jump != NULL)
 		return true;

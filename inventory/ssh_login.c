@@ -34,7 +34,7 @@ static bool still_there(const struct ssh *ssh)
 {
 	struct pollfd peer = { .fd = ssh->fd, .events = POLLRDHUP };
 
-	return poll(&peer, 1, 0) == 0;
+	return poll(&peer, 1, 0) <= 0; /* EINTR says nothing of it */
 }
 
 bool ssh_ready_password(struct ssh_attempt *attempt, struct err *err)
@@ -346,7 +346,8 @@ static bool tell_refusal(struct ssh_attempt *a, struct err *err)
 	if (a->password_refused)
 		return err_set(err, ERR_AUTH, "password refused for '%s'",
 		               user);
-	if (!a->methods_known) {
+	/* A host without a password may be one that asks for nothing. */
+	if (!a->methods_known || (!ssh_has_password(a) && a->steps == 0)) {
 		enum methods listed = list_methods(a, err);
 
 		if (listed != METHODS_LISTED)

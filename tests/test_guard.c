@@ -149,8 +149,12 @@ static void refusals_close_a_credential_for_good(void **state)
 
 	(void)state;
 	take(guard, places, MAX);
+	assert_true(guard_is_open(guard, "root", "secret", &err));
 	for (size_t i = 0; i < MAX; i++)
 		guard_leave(guard, &places[i], GUARD_REFUSED);
+	assert_true(guard_is_open(guard, "root", "another", &err));
+	assert_false(guard_is_open(guard, "root", "secret", &err));
+	assert_int_equal(err.kind, ERR_SKIPPED);
 	for (int i = 0; i < 2; i++) {
 		assert_false(enter(guard, &none, "root", "secret", &err));
 		assert_int_equal(err.kind, ERR_SKIPPED);
@@ -160,7 +164,7 @@ static void refusals_close_a_credential_for_good(void **state)
 		assert_null(none.credential);
 	}
 	guard_counts(guard, &counts);
-	assert_int_equal(counts.hosts, 2);
+	assert_int_equal(counts.hosts, 3);
 	assert_int_equal(counts.credentials, 1);
 	guard_close(guard);
 }

@@ -214,7 +214,7 @@ static void the_mode_for_host_keys_is_the_options_then_the_configs(void **state)
 	} cases[] = {
 		{ "h", "a root x", HOSTKEYS_ACCEPT_NEW },
 		{ "h", "yes root x", HOSTKEYS_STRICT },
-		{ "h", "no root x", HOSTKEYS_OFF },
+		{ "h", "no root x", HOSTKEYS_ACCEPT_NEW },
 		{ "--host-keys accept-new h", "no root x",
 		  HOSTKEYS_ACCEPT_NEW },
 		{ "--host-keys strict h", "a root x", HOSTKEYS_STRICT },

@@ -83,17 +83,18 @@ static void nothing_in_a_value_means_something_to_the_shell(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
-		assert_true(get("printf %%s, %u | tr '\\n' N", "web1", users[i],
-		                &for_ever, password, &err));
+		assert_true(get("printf %%s, %u | tr [:space:] N", "web1",
+		                users[i], &for_ever, password, &err));
 		snprintf(expected, sizeof(expected), "%s,", users[i]);
 		for (char *at = expected; *at != '\0'; at++)
-			if (*at == '\n')
+			if (*at == '\n' || *at == ' ')
 				*at = 'N';
 		assert_string_equal(password, expected);
 	}
 }
 
-static void a_value_does_not_break_out_of_the_template_s_quotes(void **state)
+/* "$(echo "%u")" was once taken for a place outside of quotes. */
+static void a_value_is_no_part_of_the_template_s_quotes(void **state)
 {
 	static const char *const templates[] = {
 		"echo '%u'",
@@ -105,10 +106,10 @@ static void a_value_does_not_break_out_of_the_template_s_quotes(void **state)
 		"echo \"a\\\"b %u\"",
 		"cat <<END\n%u\nEND",
 		"echo 'a'\"%u\"",
-	};
-	static const char *const outside[] = {
-		"echo 'a' %u",     "echo \"a\\\"b\" %u", "echo \\\\%u",
-		"echo $(echo %u)", "echo '\\' %u",
+		"echo \"$(echo \"%u\")\"",
+		"echo it # isn't\necho %u",
+		"echo $'\\'' %u",
+		"echo ${a:-%u}",
 	};
 	struct err err;
 	char *command;
@@ -120,11 +121,6 @@ static void a_value_does_not_break_out_of_the_template_s_quotes(void **state)
 		assert_int_equal(err.kind, ERR_INPUT);
 		command = secret_template_expand(templates[i], "h", "ab", &err);
 		assert_non_null(strstr(command, "ab"));
-		free(command);
-	}
-	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
-		command = secret_template_expand(outside[i], "h", "a b", &err);
-		assert_non_null(strstr(command, "'a b'"));
 		free(command);
 	}
 	assert_null(secret_template_expand("echo %u", "h", "-n", &err));
@@ -324,8 +320,7 @@ int main(void)
 		cmocka_unit_test(host_and_user_are_put_in),
 		cmocka_unit_test(
 		    nothing_in_a_value_means_something_to_the_shell),
-		cmocka_unit_test(
-		    a_value_does_not_break_out_of_the_template_s_quotes),
+		cmocka_unit_test(a_value_is_no_part_of_the_template_s_quotes),
 		cmocka_unit_test(a_child_inherits_nothing),
 		cmocka_unit_test(
 		    the_run_s_end_kills_a_command_with_its_children),

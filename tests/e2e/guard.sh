@@ -36,8 +36,11 @@ check_eq "exit status" 4 "$status"
 check_eq "statuses" "3 auth, $((many - 3)) skipped" "$(statuses)"
 check_le "passwords sent" 3 "$(sent)"
 check_eq "one sentence for all that were skipped" \
-  "skipped	auth	not tried: 3 hosts refused this user and password (--max-auth-failures)" \
-  "$(awk -F '\t' '$2 == "skipped"' "$out" | cut -f 2- | sort -u)"
+  "skipped	not tried: 3 hosts refused this user and password (--max-auth-failures)" \
+  "$(awk -F '\t' '$2 == "skipped"' "$out" | cut -f 2,4 | sort -u)"
+# Those in flight at that time are connected: 256, and what they were followed by.
+check_le "connections, since who has nothing else to show is not called" \
+  $((many - 1)) "$(fleet_connections)"
 check_eq "stderr says how many, once, and by which option" 1 \
   "$(grep -c -- '--max-auth-failures' "$err")"
 check_contains "how many" "$((many - 3)) hosts were not tried" "$(cat "$err")"
