@@ -35,6 +35,7 @@ struct guard_credential {
 	struct waiter *last;           /* of a ring; NULL: nobody waits */
 	unsigned char name[NAME_SIZE];
 	unsigned char state; /* enum state */
+	bool sent;           /* somebody had a place */
 	uint32_t refusals, outstanding;
 };
 
@@ -391,14 +392,19 @@ bool guard_enter(struct guard *guard, struct guard_place *place,
 		return err_set(err, ERR_SCARCE, "out of memory");
 	if (answer == TO_WAIT)
 		answer = enter_slowly(guard, c, wait, limit_ms, err);
-	if (answer == ADMITTED)
-		place->credential = c;
-	if (answer != TURNED_AWAY)
-		return answer == ADMITTED;
+	if (answer == TO_WAIT)
+		return false;
 	lock(guard);
-	guard->counts.hosts++;
+	if (answer == ADMITTED) {
+		place->credential = c;
+		place->care =
+		    c->state != ACCEPTED && (c->sent || guard->max == 1);
+		c->sent = true;
+	} else {
+		guard->counts.hosts++;
+	}
 	unlock(guard);
-	return closed(guard, err);
+	return answer == ADMITTED || closed(guard, err);
 }
 
 bool guard_is_open(struct guard *guard, const char *user, const char *secret,

@@ -32,6 +32,9 @@ void guard_close(struct guard *guard);
 /* A place among the outstanding sends. Zero-initialised: none. */
 struct guard_place {
 	struct guard_credential *credential; /* NULL: none */
+	/* Others send it too, or may not any more after this: the secret should
+	 * go only where it is known to be looked at. */
+	bool care;
 };
 
 /*

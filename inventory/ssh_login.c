@@ -248,16 +248,45 @@ static enum ssh_tried password_lost(struct ssh_attempt *a, int rc,
 	return SSH_TRIED_OVER;
 }
 
-static enum ssh_tried try_password(struct ssh_attempt *a, struct err *err)
+/*
+ * A request is saved for each host by not asking what the server takes before a
+ * password is sent; but not while others wait for what becomes of it. False:
+ * it is not sent, and *tried is the end of it.
+ */
+static bool is_worth_sending(struct ssh_attempt *a, enum ssh_tried *tried,
+                             struct err *err)
+{
+	if (!a->place.care || a->methods_known)
+		return true;
+	a->outcome = GUARD_UNUSED;
+	switch (list_methods(a, err)) {
+	case METHODS_LISTED:
+		*tried = SSH_TRIED_NEXT;
+		break;
+	case METHODS_NEEDLESS:
+		*tried = SSH_TRIED_IN;
+		break;
+	case METHODS_FAILED:
+		*tried = SSH_TRIED_OVER;
+		break;
+	}
+	if (*tried == SSH_TRIED_NEXT && ssh_offers(a, "password")) {
+		a->outcome = GUARD_REFUSED; /* until there is a verdict */
+		return true;
+	}
+	ssh_settle_password(a, GUARD_UNUSED);
+	return false;
+}
+
+static enum ssh_tried send_password(struct ssh_attempt *a, struct err *err)
 {
 	struct ssh *ssh = a->ssh;
 	unsigned before = ssh->packets.refusals;
 	const char *user = a->login->user;
+	bool offered = a->methods_known;
 	struct err ignored;
 	int rc;
 
-	if (!ssh_ready_password(a, err))
-		return SSH_TRIED_OVER;
 	while ((rc = libssh2_userauth_password_ex(
 		    ssh->session, user, (unsigned)strlen(user), a->password,
 		    (unsigned)strlen(a->password), refuse_change)) ==
@@ -280,11 +309,21 @@ static enum ssh_tried try_password(struct ssh_attempt *a, struct err *err)
 		return password_lost(a, rc, err);
 	/* Many servers hang up after a refusal. */
 	(void)ssh_learn_methods(a, before, &ignored);
-	if (ssh->packets.partial || ssh_offers(a, "password"))
+	if (offered || ssh->packets.partial || ssh_offers(a, "password"))
 		return ssh_password_refused(a);
-	/* It was not looked at, and may be the answer to a prompt. */
-	ssh_settle_password(a, GUARD_UNUSED);
+	/* It was not looked at, as far as can be known, and may be the answer
+	 * to a prompt. To the guard it was refused. */
+	ssh_settle_password(a, GUARD_REFUSED);
 	return SSH_TRIED_NEXT;
+}
+
+static enum ssh_tried try_password(struct ssh_attempt *a, struct err *err)
+{
+	enum ssh_tried tried = SSH_TRIED_OVER;
+
+	if (ssh_ready_password(a, err) && is_worth_sending(a, &tried, err))
+		return send_password(a, err);
+	return tried;
 }
 
 /* --- all ways ------------------------------------------------------------- */

@@ -169,6 +169,31 @@ static void refusals_close_a_credential_for_good(void **state)
 	guard_close(guard);
 }
 
+/* All but the first who comes, until somebody was accepted. */
+static void who_is_not_alone_takes_care(void **state)
+{
+	struct guard *guard = opened(MAX);
+	struct guard_place first, second, third;
+	struct err err;
+
+	(void)state;
+	assert_true(enter(guard, &first, "root", "secret", &err));
+	assert_false(first.care);
+	assert_true(enter(guard, &second, "root", "secret", &err));
+	assert_true(second.care);
+	guard_leave(guard, &first, GUARD_ACCEPTED);
+	assert_true(enter(guard, &third, "root", "secret", &err));
+	assert_false(third.care);
+	guard_leave(guard, &second, GUARD_REFUSED);
+	guard_leave(guard, &third, GUARD_ACCEPTED);
+	guard_close(guard);
+	guard = opened(1);
+	assert_true(enter(guard, &first, "root", "secret", &err));
+	assert_true(first.care);
+	guard_leave(guard, &first, GUARD_UNUSED);
+	guard_close(guard);
+}
+
 static void the_first_acceptance_opens_it_for_good(void **state)
 {
 	struct guard *guard = opened(MAX);
@@ -580,6 +605,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_close_a_credential_for_good),
+		cmocka_unit_test(who_is_not_alone_takes_care),
 		cmocka_unit_test(the_first_acceptance_opens_it_for_good),
 		cmocka_unit_test(credentials_are_told_apart_by_user_and_secret),
 		cmocka_unit_test(ten_thousand_credentials_are_remembered_each),

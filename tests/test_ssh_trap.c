@@ -262,7 +262,7 @@ static void a_login_that_was_trapped_is_a_refusal_to_the_guard(void **state)
 	struct err err;
 
 	(void)state;
-	assert_true(guard_open(&guard, 1, &err));
+	assert_true(guard_open(&guard, 2, &err));
 	settings.guard = guard;
 	watch_anew();
 	ssh = shaken(&near, WELL, &wait);
@@ -270,9 +270,12 @@ static void a_login_that_was_trapped_is_a_refusal_to_the_guard(void **state)
 	assert_false(ssh_login(ssh, &login, &err));
 	assert_malformed(&err, ERR_PROTOCOL, "login");
 	ssh_close(ssh);
+	assert_true(
+	    guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
+	guard_leave(guard, &place, GUARD_REFUSED);
 	assert_false(
 	    guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
-	assert_non_null(strstr(err.text, "1 host refused"));
+	assert_non_null(strstr(err.text, "2 hosts refused"));
 	guard_close(guard);
 }
 
