@@ -69,6 +69,12 @@ probe -f 16 --auth keyboard-interactive
 check_eq "statuses" "3 auth, 17 skipped" "$(statuses)"
 check_eq "answers" 3 "$(sent)"
 
+note "a server that takes password off its list with the refusal"
+fleet_hosts one-password=40 >"$hosts"
+probe -f 16
+check_eq "statuses of none" "" "$(grep -v 'auth\|skipped' <(statuses) || true)"
+check_le "passwords and answers sent" 3 "$(sent)"
+
 note "each credential for itself: the right one reaches all"
 {
   fleet_hosts well=60

@@ -111,6 +111,10 @@ const struct behaviour behaviours[] = {
 	{ .octet = 28, .name = "slow-refusal", OWN("28"), SESSION, WELL,
 	  .login = LOGIN_SLOW_REFUSAL, .status = "auth",
 	  .help = "refuses the password after one second" },
+	{ .octet = 29, .name = "one-password", .user = FLEET_USER,
+	  .password = "not-this", SESSION, WELL,
+	  .login = LOGIN_ONE_PASSWORD, .status = "auth",
+	  .help = "refuses a password, and then takes prompts only" },
 
 	{ .octet = 40, .name = "no-banner", KNOWN, .serve = serve_no_banner,
 	  .status = "timeout", .help = "accepts and says nothing" },

@@ -23,6 +23,7 @@ enum login {
 	LOGIN_BANNER, /* text for the user first (RFC 4252 section 5.4) */
 	/* Of a password, whatever it is: */
 	LOGIN_SLOW_REFUSAL, /* refused one second later, unless it is right */
+	LOGIN_ONE_PASSWORD, /* refused, and taken off the list of methods */
 	LOGIN_ACCOUNT,  /* a text that the account has expired, and the end */
 	LOGIN_HANG_UP,  /* the end */
 	LOGIN_TOO_MANY, /* "Too many authentication failures", and the end */

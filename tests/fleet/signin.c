@@ -97,6 +97,9 @@ int signin_password(ssh_session ssh, const char *user, const char *password,
 		return disconnect(s);
 	case LOGIN_SILENT:
 		return say_nothing(s);
+	case LOGIN_ONE_PASSWORD:
+		ssh_set_auth_methods(ssh, SSH_AUTH_METHOD_INTERACTIVE);
+		return SSH_AUTH_DENIED;
 	case LOGIN_SLOW:
 	case LOGIN_SLOW_REFUSAL:
 		if (!conn_sleep(s->conn, 1000))
@@ -152,6 +155,9 @@ struct talk {
 static const struct talk talks[] = {
 	{ .login = LOGIN_PROMPT, .rounds = 1, .prompts = { { "Password: " } } },
 	{ .login = LOGIN_EITHER, .rounds = 1, .prompts = { { "Password: " } } },
+	{ .login = LOGIN_ONE_PASSWORD,
+	  .rounds = 1,
+	  .prompts = { { "Password: " } } },
 	{ .login = LOGIN_TWO_PROMPTS,
 	  .rounds = 1,
 	  .prompts = { { " Location: ", "Password: " } },
@@ -192,6 +198,8 @@ int signin_methods(const struct signin *signin)
 		methods = SSH_AUTH_METHOD_PUBLICKEY;
 	else if (login == LOGIN_EITHER)
 		methods |= SSH_AUTH_METHOD_INTERACTIVE;
+	else if (login == LOGIN_ONE_PASSWORD)
+		methods = SSH_AUTH_METHOD_PASSWORD;
 	else if (talk_of(signin) != NULL)
 		methods = SSH_AUTH_METHOD_INTERACTIVE;
 	if (keys_wanted())
