@@ -50,7 +50,7 @@ static int set_files(posix_spawn_file_actions_t *files, int out,
 {
 	int failed = 0;
 
-	if (place == CHILD_APART)
+	if (place != CHILD_HERE)
 		failed = posix_spawn_file_actions_addopen(
 		    files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (failed == 0)

@@ -23,6 +23,8 @@ enum child_place {
 	/* In our session and process group, with our standard input: it may
 	 * ask on the terminal, and ^C is for both. */
 	CHILD_HERE,
+	/* The same, with an empty standard input: ours is somebody else's. */
+	CHILD_BESIDE,
 	/* In a session of its own, with an empty standard input. */
 	CHILD_APART
 };

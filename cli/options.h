@@ -38,7 +38,7 @@ struct options {
 	const char *inventory;  /* NULL: none */
 	const char *user;       /* NULL: none */
 	const char *ssh_config; /* NULL: OpenSSH's */
-	unsigned port; /* 0: not given */
+	unsigned port;          /* 0: not given */
 	unsigned resume, only_failed, shuffle;
 	const char *retry_file; /* NULL: none */
 
@@ -95,6 +95,9 @@ enum header_choice { HEADER_BY_FORMAT, HEADER_YES, HEADER_NO };
  */
 bool options_parse(struct options *options, int argc, char **argv,
                    struct err *err);
+
+/* Whether hosts come from standard input. */
+bool options_read_input(const struct options *options);
 
 void options_help(FILE *to);
 

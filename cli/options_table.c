@@ -8,30 +8,44 @@
 #define FIELD(name) .field = offsetof(struct options, name)
 
 #define SET(long_name, short_name, member, stored, words)                      \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_SET,        \
-	  FIELD(member), .minimum = (stored), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name), .kind = OPT_SET,  \
+		FIELD(member), .minimum = (stored), .help = (words)            \
+	}
 
 #define COUNT(long_name, short_name, member, words)                            \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_COUNT,      \
-	  FIELD(member), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name),                   \
+		.kind = OPT_COUNT, FIELD(member), .help = (words)              \
+	}
 
 #define NUMBER(long_name, short_name, member, least, most, usual, words)       \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_NUMBER,     \
-	  .value = "N", FIELD(member), .minimum = (least), .maximum = (most),  \
-	  .initial = (usual), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name),                   \
+		.kind = OPT_NUMBER, .value = "N", FIELD(member),               \
+		.minimum = (least), .maximum = (most), .initial = (usual),     \
+		.help = (words)                                                \
+	}
 
 #define SECONDS(long_name, short_name, member, least, most, usual, words)      \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_SECONDS,    \
-	  .value = "S", FIELD(member), .minimum = (least), .maximum = (most),  \
-	  .initial = (usual), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name),                   \
+		.kind = OPT_SECONDS, .value = "S", FIELD(member),              \
+		.minimum = (least), .maximum = (most), .initial = (usual),     \
+		.help = (words)                                                \
+	}
 
 #define TEXT(long_name, short_name, called, member, words)                     \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_TEXT,       \
-	  .value = (called), FIELD(member), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name), .kind = OPT_TEXT, \
+		.value = (called), FIELD(member), .help = (words)              \
+	}
 
 #define LIST(long_name, short_name, called, member, words)                     \
-	{ .name = (long_name), .letter = (short_name), .kind = OPT_LIST,       \
-	  .value = (called), FIELD(member), .help = (words) }
+	{                                                                      \
+		.name = (long_name), .letter = (short_name), .kind = OPT_LIST, \
+		.value = (called), FIELD(member), .help = (words)              \
+	}
 
 /* clang-format off */
 const struct option_def option_defs[OPTIONS_COUNT] = {

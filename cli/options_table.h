@@ -1,10 +1,11 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
- * The table of all options, for options.c: one row gives an option its name,
- * value, range, default, place in struct options and line of --help.
+ * The table of all options, for the files options*.c: one row gives an option
+ * its name, value, range, default, place in struct options and line of --help.
  */
 enum option_kind {
 	OPT_SET,     /* takes no value, stores .minimum */
@@ -27,6 +28,11 @@ struct option_def {
 
 #define OPTIONS_COUNT 50
 extern const struct option_def option_defs[OPTIONS_COUNT];
+
+/* Checks what was parsed for a scan, and fills what is made of it. */
+struct options;
+struct err;
+bool options_check(struct options *options, struct err *err);
 
 /* What --help writes above an option, or NULL. */
 const char *option_heading(const struct option_def *def);

@@ -185,8 +185,9 @@ static bool open_pool(struct run *run, struct err *err)
 	if (settings.threads_max < wanted)
 		log_say(LOG_NOTICE,
 		        "warning: the limit of open files (ulimit -n) allows "
-		        "%u hosts in flight, not %u",
-		        settings.threads_max, wanted);
+		        "%u %s in flight, not %u",
+		        settings.threads_max,
+		        settings.threads_max == 1 ? "host" : "hosts", wanted);
 	return true;
 }
 

@@ -102,8 +102,7 @@ static bool make_dial(struct run *run, struct err *err)
 	run->dial.connect_timeout_ms = options->connect_timeout_ms;
 	run->dial.family = families[options->family];
 	return options->bind == NULL ||
-	       dial_from(&run->dial, options->bind, err) ||
-	       err_prefix(err, "--bind");
+	       dial_from(&run->dial, options->bind, err);
 }
 
 bool parts_open_hosts(struct run *run, struct err *err)

@@ -94,6 +94,7 @@ static bool open_secret(struct reach *reach, struct err *err)
 		          : -1,
 		.env = options->password_env,
 		.command = options->password_command,
+		.input_taken = options_read_input(options),
 		.cancel_fd = reach->settings.cancel_fd,
 		.warn = reach_warn,
 	};

@@ -23,7 +23,7 @@ struct reach {
 	struct guard *guard;
 	void *ways;               /* tree of struct way */
 	void *chains;             /* tree of struct chain … */
-	struct chain *last_chain; /* … and list, the last opened first */
+	struct chain *last_chain; /* … and list, the last made first */
 	void *tables;             /* tree of struct table */
 };
 

@@ -14,11 +14,12 @@
 
 /* A jump host by the list that ends with it. */
 struct chain {
-	char *list; /* first, for compare_chains() */
-	struct jump *jump;
+	char *list;        /* first, for compare_chains() */
+	struct jump *jump; /* NULL: it cannot be opened … */
+	struct err err;    /* … and why */
 	char host[HOST_IP_MAX + 1];
 	char user[HOST_USER_MAX + 1];
-	struct chain *next; /* in the order in which they were opened */
+	struct chain *next; /* the one made before */
 };
 
 static int compare_chains(const void *a, const void *b)
@@ -33,7 +34,7 @@ static void keep(void *node)
 	(void)node; /* it is in the list too */
 }
 
-/* The last opened first: it may go by way of the others. */
+/* The last made first: it may go by way of the others. */
 void reach_free_chains(struct reach *reach)
 {
 	tdestroy(reach->chains, keep);
@@ -83,7 +84,7 @@ static bool find_access(struct reach *reach, const char *before,
 		if (depth == DEPTH_MAX)
 			return err_set(err, ERR_INPUT,
 			               "ProxyJump of ssh_config goes over more "
-			               "than %d jump hosts, or in a circle",
+			               "than %d jump hosts",
 			               DEPTH_MAX);
 		if (!reach_chain(reach, own, depth + 1, &key.jump, err))
 			return false;
@@ -150,11 +151,7 @@ static bool make(struct reach *reach, struct chain *chain, const char *before,
 	       sizeof(chain->host));
 	memcpy(chain->user, host.user[0] != '\0' ? host.user : reach->account,
 	       sizeof(chain->user));
-	if (!open_jump(reach, chain, host.port, access, err))
-		return false;
-	chain->next = reach->last_chain;
-	reach->last_chain = chain;
-	return true;
+	return open_jump(reach, chain, host.port, access, err);
 }
 
 static bool cut_and_make(struct reach *reach, struct chain *chain,
@@ -177,31 +174,47 @@ static bool cut_and_make(struct reach *reach, struct chain *chain,
 	return ok;
 }
 
+/* Whatever is wrong with it is wrong for all hosts behind it, and each of them
+ * is told; the run goes on. */
+static struct chain *add_chain(struct reach *reach, const char *list,
+                               unsigned depth)
+{
+	struct chain *chain = calloc(1, sizeof(*chain));
+
+	if (chain == NULL)
+		return NULL;
+	chain->list = strdup(list);
+	if (chain->list == NULL ||
+	    tsearch(chain, &reach->chains, compare_chains) == NULL) {
+		free(chain->list);
+		free(chain);
+		return NULL;
+	}
+	/* What is found while it is being made. */
+	err_set(&chain->err, ERR_INPUT,
+	        "ProxyJump of ssh_config goes in a circle");
+	if (!cut_and_make(reach, chain, depth, &chain->err) &&
+	    chain->err.kind != ERR_CANCELLED)
+		chain->err.kind = ERR_INPUT;
+	chain->next = reach->last_chain;
+	reach->last_chain = chain;
+	return chain;
+}
+
 bool reach_chain(struct reach *reach, const char *list, unsigned depth,
                  struct jump **jump, struct err *err)
 {
 	struct chain *const *found =
 	    tfind(&list, &reach->chains, compare_chains);
-	struct chain *chain;
+	struct chain *chain =
+	    found != NULL ? *found : add_chain(reach, list, depth);
 
-	if (found != NULL) {
-		*jump = (*found)->jump;
-		return true;
-	}
-	chain = calloc(1, sizeof(*chain));
-	if (chain == NULL || (chain->list = strdup(list)) == NULL) {
-		free(chain);
+	if (chain == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
-	}
-	if (!cut_and_make(reach, chain, depth, err)) {
-		free(chain->list);
-		free(chain);
-		return false;
-	}
 	*jump = chain->jump;
-	if (tsearch(chain, &reach->chains, compare_chains) == NULL)
-		return err_set(err, ERR_SYSTEM, "out of memory");
-	return true;
+	if (chain->jump == NULL)
+		*err = chain->err;
+	return chain->jump != NULL;
 }
 
 unsigned reach_jump_sessions(const struct reach *reach)

@@ -419,6 +419,7 @@ static void end_not_stored(struct run *run, struct err *err)
 static void tell_of_guard(const struct run *run)
 {
 	struct guard *guard = reach_guard(run->reach);
+	unsigned most = run->options->max_auth_failures;
 	struct guard_counts counts;
 
 	if (guard == NULL)
@@ -427,10 +428,10 @@ static void tell_of_guard(const struct run *run)
 	if (counts.hosts == 0)
 		return;
 	log_say(LOG_NOTICE,
-	        "warning: %zu %s not tried, since %u others had refused the "
+	        "warning: %zu %s not tried, since %u other%s had refused the "
 	        "same user and password (--max-auth-failures)",
 	        counts.hosts, counts.hosts == 1 ? "host was" : "hosts were",
-	        run->options->max_auth_failures);
+	        most, most == 1 ? "" : "s");
 }
 
 static void sum_up(const struct run *run)

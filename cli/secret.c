@@ -128,8 +128,9 @@ static bool fill(char *password, const struct secret_settings *settings,
 		return from_descriptor(password, settings, err);
 	if (settings->env != NULL)
 		return from_environment(password, settings->env, err);
-	return secret_command_once(settings->command, settings->cancel_fd,
-	                           password, PASSWORD_SIZE, err);
+	return secret_command_once(settings->command, !settings->input_taken,
+	                           settings->cancel_fd, password, PASSWORD_SIZE,
+	                           err);
 }
 
 bool secret_open(struct secret **secret, const struct secret_settings *settings,

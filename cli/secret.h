@@ -31,6 +31,8 @@ struct secret_settings {
 	                      * with %h or %u in it, once per host: host and
 	                      * user, see secret_template.h; %% is %. Borrowed
 	                      * until the end. */
+	bool input_taken;    /* standard input has the hosts: a command that is
+	                      * run once does not get it */
 	int cancel_fd;
 	void (*warn)(const char *sentence); /* a file that others can read */
 };

@@ -94,8 +94,8 @@ static bool take_password(struct child *child, const struct wait *wait,
 }
 
 static bool run_once(const char *command, char *const *environment,
-                     const char *name, int cancel_fd, char *password,
-                     size_t size, struct err *err)
+                     const char *name, enum child_place place, int cancel_fd,
+                     char *password, size_t size, struct err *err)
 {
 	const struct wait wait = { .deadline = INT64_MAX,
 		                   .cancel_fd = cancel_fd };
@@ -107,15 +107,15 @@ static bool run_once(const char *command, char *const *environment,
 	signal(SIGCHLD, SIG_DFL);
 	if (!terminal_hold(&terminal))
 		return err_errno(err, ERR_SYSTEM, errno, "signalfd");
-	ok = child_start(&child, command, environment, CHILD_HERE, err) &&
+	ok = child_start(&child, command, environment, place, err) &&
 	     take_password(&child, &wait, terminal.signal_fd, name, password,
 	                   size, err);
 	terminal_release(&terminal);
 	return ok;
 }
 
-bool secret_command_once(const char *template, int cancel_fd, char *password,
-                         size_t size, struct err *err)
+bool secret_command_once(const char *template, bool with_input, int cancel_fd,
+                         char *password, size_t size, struct err *err)
 {
 	char name[SECRET_COMMAND_NAME_SIZE];
 	char **environment = child_environment(err);
@@ -126,8 +126,9 @@ bool secret_command_once(const char *template, int cancel_fd, char *password,
 		command = secret_template_expand(template, "", "", err);
 	secret_template_name(template, name);
 	if (command != NULL)
-		ok = run_once(command, environment, name, cancel_fd, password,
-		              size, err);
+		ok = run_once(command, environment, name,
+		              with_input ? CHILD_HERE : CHILD_BESIDE, cancel_fd,
+		              password, size, err);
 	free(command);
 	free(environment);
 	return ok;

@@ -14,12 +14,13 @@
  */
 
 /*
- * Runs one that depends on no host, once, on the terminal: it may ask there. A
+ * Runs one that depends on no host, once, on the terminal: it may ask there.
+ * with_input: it has our standard input, else an empty one. A
  * signal that would end us meanwhile ends it first; the terminal is then as it
  * was. Before there are threads. ERR_INPUT, ERR_CANCELLED, ERR_SYSTEM.
  */
-bool secret_command_once(const char *template, int cancel_fd, char *password,
-                         size_t size, struct err *err);
+bool secret_command_once(const char *template, bool with_input, int cancel_fd,
+                         char *password, size_t size, struct err *err);
 
 /* For commands per host, for any number of threads. */
 struct secret_commands {

@@ -82,12 +82,12 @@ bool secret_line_read(int fd, int cancel_fd, const char *what, char *bytes,
 	int got;
 
 	secret_line_begin(&line, bytes, size);
-	/* A line that is too long is not waited for. */
+	/* The end of a line that will not do is not waited for. */
 	do {
 		got = read_byte(fd, cancel_fd, what, &byte, err);
 		if (got > 0)
 			secret_line_feed(&line, &byte, 1);
-	} while (got > 0 && !line.ended && !line.too_long);
+	} while (got > 0 && !line.ended && !line.too_long && !line.has_nul);
 	explicit_bzero(&byte, 1);
 	return got >= 0 && secret_line_finish(&line, what, err);
 }

@@ -51,6 +51,7 @@ static bool check_blanks(struct words *words, struct err *err)
 		if (!is_blank(words->word[i]))
 			continue;
 		words->length = i;
+		words->line_left = 0; /* and so has what is behind a comma */
 		return err_set(err, ERR_INPUT,
 		               "more follows behind a blank (a host file is "
 		               "named without %s and @)",

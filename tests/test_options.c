@@ -346,6 +346,10 @@ static const struct {
 	{ "--resume -w a", "--resume needs a host file" },
 	{ "-A --password-file f h",
 	  "--ask-password and the --password-* options exclude each other" },
+	{ "--password-fd 0 -",
+	  "standard input has the hosts, not the password" },
+	{ "--password-file - -w @-",
+	  "standard input has the hosts, not the password" },
 	{ "--auth telnet h", "--auth takes publickey, agent, password and "
 	                     "keyboard-interactive, not "
 	                     "'telnet'" },

@@ -43,10 +43,14 @@ sshinv --no-db --password-fd 5 "$hosts" 5<"$scratch/password"
 all_ok "a descriptor"
 sshinv --no-db --password-fd 0 "$hosts" <"$scratch/password"
 all_ok "standard input"
-sshinv --no-db --password-fd 0 - < <(cat "$scratch/password" "$hosts")
-all_ok "standard input that has the hosts as well"
-sshinv --no-db --password-file - - < <(cat "$scratch/password" "$hosts")
-all_ok "the same by another name"
+for words in "--password-fd 0 -" "--password-file - -w @-"; do
+  # The first host would be everybody's password.
+  # shellcheck disable=SC2086 # the words are the arguments
+  sshinv --no-db $words <"$hosts"
+  check_eq "exit status of $words" 2 "$status"
+done
+sshinv --no-db --password-command "cat; cat '$scratch/password'" - <"$hosts"
+all_ok "a command does not eat the hosts"
 printf '%s\r\nthe rest\n' "$secret" >"$scratch/crlf"
 sshinv --no-db --password-file "$scratch/crlf" "$hosts"
 all_ok "a line of Windows"
