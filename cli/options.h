@@ -43,7 +43,7 @@ struct options {
 	const char *retry_file; /* NULL: none */
 
 	struct option_list identities;
-	const char *auth; /* NULL: see login below */
+	const char *auth; /* NULL: all ways */
 	unsigned ask_password;
 	const char *password_file, *password_env, *password_command;
 	unsigned password_fd; /* UINT_MAX: none */

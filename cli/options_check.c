@@ -99,7 +99,6 @@ bool options_read_input(const struct options *options)
 	       lists_read_input(&options->exclude);
 }
 
-/* Their secrets would be anybody's guess. */
 static bool check_password(const struct options *options, struct err *err)
 {
 	int sources = (options->ask_password != 0) +

@@ -17,6 +17,7 @@ struct chain {
 	char *list;        /* first, for compare_chains() */
 	struct jump *jump; /* NULL: it cannot be opened … */
 	struct err err;    /* … and why */
+	struct secret *secret;
 	char host[HOST_IP_MAX + 1];
 	char user[HOST_USER_MAX + 1];
 	struct chain *next; /* the one made before */
@@ -93,25 +94,19 @@ static bool find_access(struct reach *reach, const char *before,
 }
 
 /* Its password is the one of the hosts that have none of their own. */
-static bool find_password(struct reach *reach, const struct chain *chain,
-                          char *password, size_t size, struct err *err)
+static bool ask(void *arg, char *password, size_t size, const struct wait *wait,
+                struct err *err)
 {
-	unsigned limit_ms = reach->settings.options->host_timeout_ms;
-	struct wait wait = {
-		.deadline = monotonic_ns() + limit_ms * NS_PER_MS,
-		.limit_ms = limit_ms,
-		.cancel_fd = reach->settings.cancel_fd,
-	};
+	const struct chain *chain = arg;
 
-	return secret_get(reach->secret, chain->host, chain->user, password,
-	                  size, &wait, err);
+	return secret_get(chain->secret, chain->host, chain->user, password,
+	                  size, wait, err);
 }
 
 static bool open_jump(struct reach *reach, struct chain *chain, uint16_t port,
                       const struct access *access, struct err *err)
 {
 	const struct options *options = reach->settings.options;
-	char password[HOST_PASSWORD_MAX + 1];
 	struct jump_settings settings = {
 		.host = chain->host,
 		.port = port,
@@ -123,17 +118,13 @@ static bool open_jump(struct reach *reach, struct chain *chain, uint16_t port,
 		.host_timeout_ms = options->host_timeout_ms,
 		.note = reach_warn,
 	};
-	bool ok;
 
+	chain->secret = reach->secret;
 	if (reach->secret != NULL) {
-		if (!find_password(reach, chain, password, sizeof(password),
-		                   err))
-			return false;
-		settings.password = password;
+		settings.ask = ask;
+		settings.arg = chain;
 	}
-	ok = jump_open(&chain->jump, &settings, err);
-	explicit_bzero(password, sizeof(password));
-	return ok;
+	return jump_open(&chain->jump, &settings, err);
 }
 
 /* before: the list up to the last hop; NULL: it is the only one. */

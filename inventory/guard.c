@@ -447,6 +447,8 @@ void guard_leave(struct guard *guard, struct guard_place *place,
 	if (c == NULL)
 		return;
 	place->credential = NULL;
+	if (outcome == GUARD_INTERRUPTED)
+		return;
 	lock(guard);
 	take_verdict(guard, c, outcome);
 	unlock(guard);

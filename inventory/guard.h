@@ -61,6 +61,9 @@ bool guard_is_open(struct guard *guard, const char *user, const char *secret,
 enum guard_outcome {
 	GUARD_UNUSED,  /* the secret was not sent after all */
 	GUARD_REFUSED, /* or its verdict never came */
+	/* The run's end was before it: the place stays taken, so that nobody
+	 * is said to have refused. */
+	GUARD_INTERRUPTED,
 	GUARD_ACCEPTED
 };
 

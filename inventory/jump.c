@@ -56,22 +56,25 @@ static bool is_quick(const struct jump_session *session, nanoseconds now)
 	       now - session->opening_since < BUSY_NS;
 }
 
+static bool were_losses_many(const struct jump *jump, nanoseconds now)
+{
+	return jump->losses > JUMP_LOSSES_MAX &&
+	       now - jump->lost_at < JUMP_ROW_NS;
+}
+
 /* Whether another session is due. One that is free is told that somebody
  * waits. */
 static bool is_session_due(const struct jump *jump)
 {
 	nanoseconds now = monotonic_ns();
-	bool quick = false;
+	bool quick = false, logs_in = false;
 	unsigned live;
 
-	if (jump->first == NULL || now < jump->not_before ||
-	    (jump->losses > JUMP_LOSSES_MAX &&
-	     now - jump->lost_at < JUMP_ROW_NS))
+	if (jump->first == NULL)
 		return false;
 	for (const struct jump_session *s = jump->sessions; s != NULL;
 	     s = s->next) {
-		if (s->state == JUMP_LOGS_IN)
-			return false;
+		logs_in |= s->state == JUMP_LOGS_IN;
 		if (s->retires)
 			continue;
 		if (jump_may_take(s)) {
@@ -80,10 +83,12 @@ static bool is_session_due(const struct jump *jump)
 		}
 		quick |= is_quick(s, now);
 	}
+	if (logs_in || now < jump->not_before)
+		return false;
 	live = jump_live(jump);
 	if (live == 0)
 		return true;
-	return live < jump->sessions_max &&
+	return live < jump->sessions_max && !were_losses_many(jump, now) &&
 	       (!quick || now - jump->first->since > PATIENCE_NS);
 }
 
@@ -267,17 +272,21 @@ bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
                   unsigned *session, struct wait *wait, struct err *err)
 {
 	int ends[2];
-	struct jump_request request = { .host = host, .port = port };
+	struct err refusal; /* a session may write it while we write ours */
+	struct jump_request request = { .host = host,
+		                        .port = port,
+		                        .err = &refusal };
 	char byte;
 	bool ok;
 
-	request.err = err;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 	               ends) != 0)
 		return err_errno(err, ERR_SCARCE, errno, "socketpair");
 	request.far_end = ends[1];
 	ok = wait_until_settled(jump, &request, ends[0], wait, err);
 	wait->deadline += request.waited;
+	if (request.state == JUMP_FAILED)
+		*err = refusal;
 	if (ok && recv(ends[0], &byte, 1, 0) != 1) /* of tell() */
 		ok = err_errno(err, ERR_SYSTEM, errno, "socketpair");
 	if (ok) {

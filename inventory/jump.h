@@ -34,7 +34,11 @@ struct jump_settings {
 	const char *host; /* canonical: a literal or a name */
 	uint16_t port;
 	const char *user;
-	const char *password;        /* NULL: none; copied, wiped at the end */
+	const char *password; /* NULL: none; copied, wiped at the end */
+	/* Or asked for when it is needed, from any thread; as in login.h. */
+	bool (*ask)(void *arg, char *password, size_t size,
+	            const struct wait *wait, struct err *err);
+	void *arg;
 	const struct access *access; /* how the jump host itself is reached: its
 	                              * .jump is the hop before */
 	const struct dial *dial; /* its connect_timeout_ms bounds the opening

@@ -20,8 +20,7 @@
  *   WAITS --> TAKEN by a session --> OPEN or FAILED
  *     ^---- put back ----+
  *
- * Its end of the socketpair becomes readable when the state is TAKEN, OPEN or
- * FAILED for the first time; see jump_tell().
+ * Its end of the socketpair becomes readable when the state is OPEN or FAILED.
  */
 struct jump_request {
 	struct jump_request *next, *previous; /* while it WAITS */

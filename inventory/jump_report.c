@@ -279,16 +279,21 @@ static bool may_pass(const struct jump *jump, const struct err *err)
 	        err->kind == ERR_TIMEOUT || err->kind == ERR_PROTOCOL);
 }
 
+/* Many sessions lost at once are one loss in a row: the pause is not over, so
+ * none of them was another try. */
 static void note_loss(struct jump *jump)
 {
 	nanoseconds now = monotonic_ns();
 
+	jump->counts.losses++;
 	if (now - jump->lost_at > JUMP_ROW_NS)
 		jump->losses = 0;
-	jump->losses++;
+	else if (now < jump->not_before && jump->losses > 0)
+		return;
+	if (jump->losses <= JUMP_LOSSES_MAX)
+		jump->losses++;
 	jump->lost_at = now;
 	jump->not_before = now + (JUMP_PAUSE_NS << jump->losses) / 2;
-	jump->counts.losses++;
 }
 
 static void be_over(struct jump *jump, const struct err *err)

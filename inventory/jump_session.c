@@ -93,6 +93,8 @@ static bool log_in(const struct jump *jump, struct ssh *ssh, bool *again,
 		.settings = &settings->access->login,
 		.user = settings->user,
 		.password = jump->password,
+		.ask = jump->settings.ask,
+		.arg = jump->settings.arg,
 	};
 	char types[HOSTKEY_TYPES_SIZE];
 

@@ -232,9 +232,10 @@ bool ssh_forward_pump(struct ssh *ssh, struct err *err)
 
 bool ssh_forward_ask(struct ssh *ssh)
 {
-	size_t queued = ssh->forward->end;
+	const struct ssh_forward *forward = ssh->forward;
+	size_t queued = forward->end - forward->begin;
 	int next;
 
 	(void)libssh2_keepalive_send(ssh->session, &next);
-	return ssh->forward->end > queued;
+	return forward->end - forward->begin > queued;
 }

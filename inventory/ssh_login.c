@@ -496,6 +496,8 @@ bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err)
 	ssh->attempt = &attempt;
 	ok = log_in_trapped(&attempt, err);
 	ssh->attempt = NULL;
+	if (!ok && err->kind == ERR_CANCELLED)
+		attempt.outcome = GUARD_INTERRUPTED;
 	/* However it ended: a place that is lost would hold up others. */
 	ssh_settle_password(&attempt, attempt.outcome);
 	explicit_bzero(attempt.own_password, sizeof(attempt.own_password));

@@ -169,6 +169,24 @@ static void refusals_close_a_credential_for_good(void **state)
 	guard_close(guard);
 }
 
+static void an_interrupted_login_is_nobodys_refusal(void **state)
+{
+	struct guard *guard = opened(1);
+	struct guard_place place, none;
+	struct guard_counts counts;
+	struct err err;
+
+	(void)state;
+	assert_true(enter(guard, &place, "root", "secret", &err));
+	guard_leave(guard, &place, GUARD_INTERRUPTED);
+	assert_true(guard_is_open(guard, "root", "secret", &err));
+	assert_false(enter(guard, &none, "root", "secret", &err));
+	assert_non_null(strstr(err.text, "no verdict"));
+	guard_counts(guard, &counts);
+	assert_int_equal(counts.hosts, 0);
+	guard_close(guard);
+}
+
 /* All but the first who comes, until somebody was accepted. */
 static void who_is_not_alone_takes_care(void **state)
 {
@@ -605,6 +623,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_close_a_credential_for_good),
+		cmocka_unit_test(an_interrupted_login_is_nobodys_refusal),
 		cmocka_unit_test(who_is_not_alone_takes_care),
 		cmocka_unit_test(the_first_acceptance_opens_it_for_good),
 		cmocka_unit_test(credentials_are_told_apart_by_user_and_secret),

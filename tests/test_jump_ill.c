@@ -373,21 +373,56 @@ static void a_jump_host_that_dies_again_and_again_is_given_up(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
-/* Of a session whose connection the descriptor was. */
+#define DESCRIPTORS 256
+
+/* Whether the descriptor is a session's connection. */
+static bool is_of_session(int fd)
+{
+	struct sockaddr_in peer = { .sin_family = 0 };
+	socklen_t size = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+	       peer.sin_family == AF_INET && peer.sin_port == htons(fleet.port);
+}
+
+static void sessions_lost_at_once_are_one_loss_in_a_row(void **state)
+{
+	int fds[JUMP_LOSSES_MAX + 2];
+	const unsigned count = sizeof(fds) / sizeof(fds[0]);
+	struct route route;
+	struct err err;
+
+	(void)state;
+	route_init(&route, JUMP_WELL);
+	route.settings.channels_max = 1;
+	route_open(&route);
+	for (unsigned i = 0; i < count; i++) {
+		fds[i] = reach(&route, "127.40.0.9", fleet.port, &err);
+		assert_true(fds[i] >= 0);
+	}
+	assert_int_equal(route_counts(&route).sessions, count);
+	for (int fd = 0; fd < DESCRIPTORS; fd++) {
+		if (is_of_session(fd))
+			assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		struct pollfd end = { .fd = fds[i], .events = POLLIN };
+
+		assert_int_equal(poll(&end, 1, PLENTY_MS), 1);
+		close(fds[i]);
+	}
+	assert_int_equal(route_counts(&route).losses, count);
+	assert_true(visit_number(&route, 1, &err));
+	route_close(&route);
+}
+
 static int newest_socket(void)
 {
-	int newest = -1;
+	int fd = DESCRIPTORS - 1;
 
-	for (int fd = 0; fd < 256; fd++) {
-		struct sockaddr_in peer = { .sin_family = 0 };
-		socklen_t size = sizeof(peer);
-
-		if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
-		    peer.sin_family == AF_INET &&
-		    peer.sin_port == htons(fleet.port))
-			newest = fd;
-	}
-	return newest;
+	while (fd >= 0 && !is_of_session(fd))
+		fd--;
+	return fd;
 }
 
 static void a_malformed_packet_ends_its_session_and_no_more(void **state)
@@ -444,6 +479,7 @@ int main(void)
 		    a_jump_host_that_is_not_there_is_not_called_again),
 		cmocka_unit_test(
 		    a_jump_host_that_dies_again_and_again_is_given_up),
+		cmocka_unit_test(sessions_lost_at_once_are_one_loss_in_a_row),
 		cmocka_unit_test(
 		    a_malformed_packet_ends_its_session_and_no_more),
 	};
