@@ -15,9 +15,10 @@ enum {
 	LIMITS_PER_HOST = 2,
 	/* Both ends of a socketpair, and that eventfd. */
 	LIMITS_PER_JUMPED_HOST = 3,
-	/* Of a jump host: its connection, while it is being made a second one;
-	 * what its thread waits by. */
-	LIMITS_PER_JUMP_SESSION = 5
+	/* Of a jump host: its connection, what its thread is woken by, and what
+	 * it waits by; while it connects, and does not wait there yet, a second
+	 * connection. */
+	LIMITS_PER_JUMP_SESSION = 3
 };
 
 /*

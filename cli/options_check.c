@@ -190,9 +190,10 @@ static bool check_host_keys(struct options *options, struct err *err)
 		return err_set(err, ERR_INPUT,
 		               "--host-keys db needs a store, and --no-db "
 		               "wants none");
-	if (mode >= HOSTKEYS_OFF && options->known_hosts.count > 0)
+	if (mode == HOSTKEYS_OFF && options->known_hosts.count > 0)
 		return err_set(err, ERR_INPUT,
-		               "--known-hosts goes with strict and accept-new");
+		               "--known-hosts and --host-keys off exclude each "
+		               "other");
 	return true;
 }
 

@@ -161,12 +161,14 @@ static bool open_output(struct run *run, struct err *err)
 static unsigned fanout_that_fits(const struct run *run)
 {
 	unsigned wanted = run->options->fanout;
-	unsigned sessions = reach_jump_sessions(run->reach);
+	struct reach_sessions sessions = reach_jump_sessions(run->reach);
+	unsigned per_host = LIMITS_PER_JUMPED_HOST +
+	                    sessions.per_host * LIMITS_PER_JUMP_SESSION;
 
-	if (sessions == 0)
+	if (sessions.none)
 		return limits_fanout(wanted, LIMITS_PER_HOST, 0);
-	return limits_fanout(wanted, LIMITS_PER_JUMPED_HOST,
-	                     sessions * LIMITS_PER_JUMP_SESSION);
+	return limits_fanout(wanted, per_host,
+	                     sessions.others * LIMITS_PER_JUMP_SESSION);
 }
 
 static bool open_pool(struct run *run, struct err *err)

@@ -78,6 +78,7 @@ static bool open_targets(struct run *run, struct err *err)
 		.excludes = options->exclude.items,
 		.exclude_count = options->exclude.count,
 		.inventory = options->inventory,
+		.way_is_known = options->jump != NULL,
 		.shuffle = options->shuffle != 0,
 		.cancel_fd = run->cancel.fd,
 		.complete = reach_complete,

@@ -136,8 +136,8 @@ bool reach_open(struct reach **reach, const struct reach_settings *settings,
 	find_state_file(r);
 	if (open_config(r, err) &&
 	    (most == 0 || guard_open(&r->guard, most, err)) &&
-	    reach_check_known_hosts(r, err) && open_secret(r, err) &&
-	    open_keys(r, err)) {
+	    reach_check_known_hosts(r, err) && reach_check_jump(r, err) &&
+	    open_secret(r, err) && open_keys(r, err)) {
 		*reach = r;
 		return true;
 	}
@@ -278,7 +278,9 @@ static bool find_agent(struct reach *reach, struct way *way, struct err *err)
 		return true;
 	if (named)
 		return err_prefix(err, "ssh-agent");
-	log_say(LOG_INFO, "ssh-agent: %s", err->text);
+	if (!reach->agent_told)
+		log_say(LOG_NOTICE, "warning: ssh-agent: %s", err->text);
+	reach->agent_told = true;
 	return true;
 }
 
@@ -373,6 +375,23 @@ static bool find_user(const struct reach *reach, struct host *host,
 	return true;
 }
 
+bool reach_check_config(const struct sshconfig_shared *shared, bool has_way,
+                        struct err *err)
+{
+	if (shared->proxy_command && !has_way)
+		return err_set(err, ERR_INPUT,
+		               "ssh_config has a ProxyCommand for this host, "
+		               "which sshinv does not run (--jump names the "
+		               "way, --ssh-config none no way)");
+	if (shared->revoked_host_keys)
+		return err_set(err, ERR_INPUT,
+		               "ssh_config has RevokedHostKeys for this host, "
+		               "which sshinv does not read (@revoked lines of "
+		               "known_hosts files it does; --ssh-config none "
+		               "passes over it)");
+	return true;
+}
+
 bool reach_complete(void *arg, struct host *host, struct err *err)
 {
 	struct reach *reach = arg;
@@ -390,11 +409,8 @@ bool reach_complete(void *arg, struct host *host, struct err *err)
 		return err_prefix(err, "key=");
 	key.key = identity;
 	jump = options->jump != NULL ? options->jump : key.shared->proxy_jump;
-	if (jump == NULL && key.shared->proxy_command)
-		return err_set(err, ERR_INPUT,
-		               "ssh_config has a ProxyCommand for this host, "
-		               "which sshinv does not run (--jump names the "
-		               "way, --ssh-config none no way)");
+	if (!reach_check_config(key.shared, jump != NULL, err))
+		return false;
 	if (jump != NULL && strcmp(jump, "none") != 0 &&
 	    !reach_chain(reach, jump, 0, &key.jump, err))
 		return false;

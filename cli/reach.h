@@ -50,9 +50,16 @@ void reach_defaults(const struct reach *reach, struct host_defaults *defaults);
 /* The source of the passwords that lines do not name, or NULL. */
 struct secret *reach_secret(const struct reach *reach);
 
-/* So many sessions at jump hosts may be open at the same time, as far as the
- * options tell. */
-unsigned reach_jump_sessions(const struct reach *reach);
+/*
+ * Sessions at jump hosts that may be open at the same time, as far as the
+ * options tell: ssh_config may give each host in flight a jump host of its own.
+ */
+struct reach_sessions {
+	bool none;         /* nobody is reached that way */
+	unsigned per_host; /* in flight */
+	unsigned others;   /* besides */
+};
+struct reach_sessions reach_jump_sessions(const struct reach *reach);
 
 /* NULL with --max-auth-failures 0. */
 struct guard *reach_guard(const struct reach *reach);

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Each is a memory of its own, and keeps a descriptor: with a file for each
+ * host (UserKnownHostsFile with %h) they would be too many. */
+#define TABLES_MAX 64
+
 /* What some known_hosts files say, read once. */
 struct table {
 	char *paths; /* one after the other, each with a newline; first */
@@ -123,8 +127,18 @@ static struct table *read_table(struct reach *reach, const struct files *files,
 		.append_to = files->append_to,
 		.warn = reach_warn,
 	};
-	struct table *table = calloc(1, sizeof(*table));
+	struct table *table = NULL;
 
+	if (reach->table_count == TABLES_MAX) {
+		free(paths);
+		err_set(err, ERR_INPUT,
+		        "ssh_config names known_hosts files of their own for "
+		        "more than %d kinds of hosts (--known-hosts names "
+		        "those for all)",
+		        TABLES_MAX);
+		return NULL;
+	}
+	table = calloc(1, sizeof(*table));
 	if (table == NULL) {
 		free(paths);
 		err_set(err, ERR_SYSTEM, "out of memory");
@@ -141,6 +155,7 @@ static struct table *read_table(struct reach *reach, const struct files *files,
 		err_set(err, ERR_SYSTEM, "out of memory");
 		return NULL;
 	}
+	reach->table_count++;
 	return table;
 }
 
@@ -175,9 +190,8 @@ static enum hostkeys_mode find_mode(const struct reach *reach,
 {
 	const struct options *options = reach->settings.options;
 
-	if (options->host_keys_mode == HOSTKEYS_DB && key->is_jump_host)
-		return HOSTKEYS_ACCEPT_NEW;
-	if (options->host_keys != NULL)
+	if (options->host_keys != NULL &&
+	    !(options->host_keys_mode == HOSTKEYS_DB && key->is_jump_host))
 		return options->host_keys_mode;
 	switch (key->shared->checking) {
 	case SSHCONFIG_YES:
@@ -196,6 +210,7 @@ bool reach_hostkeys(struct reach *reach, const struct way_key *key,
                     struct hostkeys *hostkeys, struct err *err)
 {
 	hostkeys->mode = find_mode(reach, key);
+	hostkeys->alias = key->shared->host_key_alias;
 	if (hostkeys->mode == HOSTKEYS_DB)
 		hostkeys->pins = reach->settings.pins;
 	if (hostkeys->mode >= HOSTKEYS_OFF)
@@ -212,7 +227,7 @@ bool reach_check_known_hosts(struct reach *reach, struct err *err)
 
 	for (size_t i = 0; i < files->count; i++) {
 		bool may_be_new =
-		    i == 0 && options->host_keys_mode == HOSTKEYS_ACCEPT_NEW;
+		    i == 0 && options->host_keys_mode != HOSTKEYS_STRICT;
 
 		if (access(files->items[i], R_OK) != 0 &&
 		    !(may_be_new && errno == ENOENT))

@@ -25,6 +25,8 @@ struct reach {
 	void *chains;             /* tree of struct chain … */
 	struct chain *last_chain; /* … and list, the last made first */
 	void *tables;             /* tree of struct table */
+	unsigned table_count;
+	bool agent_told; /* that it does not answer */
 };
 
 void reach_note(const char *sentence);
@@ -34,11 +36,22 @@ void reach_note(const char *sentence);
 bool reach_chain(struct reach *reach, const char *list, unsigned depth,
                  struct jump **jump, struct err *err);
 void reach_free_chains(struct reach *reach);
+/* Whether --jump names hosts, so that what is wrong with it is told once. */
+bool reach_check_jump(struct reach *reach, struct err *err);
 
 /* What ssh_config says of a host, put into it; *shared is for the rest. port is
  * that of the options, 0: none. */
 bool reach_configure(struct reach *reach, struct host *host, unsigned port,
                      const struct sshconfig_shared **shared, struct err *err);
+
+/*
+ * Refuses what ssh_config has for a host, and OpenSSH would heed: without it
+ * another machine, or one that ssh(1) does not trust, may get the password.
+ * has_way: jump hosts, or the word that there are none, take the place of a
+ * ProxyCommand.
+ */
+bool reach_check_config(const struct sshconfig_shared *shared, bool has_way,
+                        struct err *err);
 
 /* The access of a host with these settings. */
 struct way_key {

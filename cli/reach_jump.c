@@ -69,6 +69,14 @@ static bool parse_hop(struct reach *reach, const char *text, struct host *host,
 	       reach_configure(reach, host, 0, shared, err);
 }
 
+/* A hop before it says itself that it is one. */
+static bool own_access(struct reach *reach, const struct way_key *key,
+                       const struct access **access, struct err *err)
+{
+	return reach_access(reach, key, access, err) ||
+	       err_prefix(err, "jump host");
+}
+
 static bool find_access(struct reach *reach, const char *before,
                         const struct sshconfig_shared *shared, unsigned depth,
                         const struct access **access, struct err *err)
@@ -80,7 +88,7 @@ static bool find_access(struct reach *reach, const char *before,
 
 	if (before != NULL)
 		return reach_chain(reach, before, depth, &key.jump, err) &&
-		       reach_access(reach, &key, access, err);
+		       own_access(reach, &key, access, err);
 	if (own != NULL && strcmp(own, "none") != 0) {
 		if (depth == DEPTH_MAX)
 			return err_set(err, ERR_INPUT,
@@ -90,7 +98,7 @@ static bool find_access(struct reach *reach, const char *before,
 		if (!reach_chain(reach, own, depth + 1, &key.jump, err))
 			return false;
 	}
-	return reach_access(reach, &key, access, err);
+	return own_access(reach, &key, access, err);
 }
 
 /* Its password is the one of the hosts that have none of their own. */
@@ -136,8 +144,11 @@ static bool make(struct reach *reach, struct chain *chain, const char *before,
 	struct host host;
 
 	if (!parse_hop(reach, last, &host, &shared, err) ||
-	    !find_access(reach, before, shared, depth, &access, err))
+	    !reach_check_config(
+		shared, before != NULL || shared->proxy_jump != NULL, err))
 		return err_prefix(err, "jump host");
+	if (!find_access(reach, before, shared, depth, &access, err))
+		return false;
 	memcpy(chain->host, host.target[0] != '\0' ? host.target : host.ip,
 	       sizeof(chain->host));
 	memcpy(chain->user, host.user[0] != '\0' ? host.user : reach->account,
@@ -208,17 +219,44 @@ bool reach_chain(struct reach *reach, const char *list, unsigned depth,
 	return chain->jump != NULL;
 }
 
-unsigned reach_jump_sessions(const struct reach *reach)
+bool reach_check_jump(struct reach *reach, struct err *err)
+{
+	const char *list = reach->settings.options->jump;
+	const struct sshconfig_shared *ignored;
+	char *hops, *next;
+	bool ok = true;
+
+	if (list == NULL || strcmp(list, "none") == 0)
+		return true;
+	hops = next = strdup(list);
+	if (hops == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	while (ok && next != NULL) {
+		const char *hop = strsep(&next, ",");
+		struct host host;
+
+		ok = parse_hop(reach, hop, &host, &ignored, err) ||
+		     err_prefix(err, "--jump");
+	}
+	free(hops);
+	return ok;
+}
+
+struct reach_sessions reach_jump_sessions(const struct reach *reach)
 {
 	const char *list = reach->settings.options->jump;
 	unsigned hops = 1;
 
-	if (list == NULL)
-		return sshconfig_is_empty(reach->config) ? 0 : SESSIONS_MAX;
+	if (list == NULL) {
+		if (sshconfig_is_empty(reach->config))
+			return (struct reach_sessions){ .none = true };
+		return (struct reach_sessions){ .per_host = 1,
+			                        .others = jump_idle_max() };
+	}
 	if (strcmp(list, "none") == 0)
-		return 0;
+		return (struct reach_sessions){ .none = true };
 	for (const char *p = strchr(list, ','); p != NULL;
 	     p = strchr(p + 1, ','))
 		hops++;
-	return hops * SESSIONS_MAX;
+	return (struct reach_sessions){ .others = hops * SESSIONS_MAX };
 }

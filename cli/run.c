@@ -209,17 +209,18 @@ static bool may_try_again(struct run *run, struct job *job)
 	       jobs_try_again(&run->jobs, job, job->progress.begin + limit);
 }
 
-/* Its result is in the record already. */
-static bool is_over(const struct job *job)
+/* The result of its last attempt is in the record already. */
+static bool is_over(const struct run *run, const struct job *job)
 {
-	return job->last && job->progress.attempts > 0 &&
-	       job->progress.parked == 0;
+	bool parked = job->progress.parked != 0;
+
+	return job->progress.attempts > 0 &&
+	       (job->last || (parked && time_is_up(run)));
 }
 
 static bool has_no_time(const struct run *run, const struct job *job)
 {
-	return (job->progress.attempts == 0 || job->progress.parked != 0) &&
-	       time_is_up(run);
+	return job->progress.attempts == 0 && time_is_up(run);
 }
 
 /* False: the job is somebody else's now. */
@@ -250,7 +251,7 @@ static int work(void *arg, int cancel_fd)
 
 	(void)cancel_fd;
 	job_enter(job, JOB_PROBING);
-	if (is_over(job))
+	if (is_over(run, job))
 		probe_give_up(&run->probe, job->record, &job->progress);
 	else if (has_no_time(run, job))
 		skip_for_time(run, job);

@@ -153,7 +153,7 @@ void secret_commands_close(struct secret_commands *commands)
 {
 	if (commands->environment == NULL)
 		return;
-	places_destroy(&commands->places);
+	places_release(&commands->places);
 	free(commands->environment);
 	commands->environment = NULL;
 }

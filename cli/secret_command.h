@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cli/places.h"
 #include "inventory/err.h"
+#include "inventory/places.h"
 #include "inventory/wait.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 #include "inventory/agent.h"
 
 #include "inventory/agent_message.h"
-#include "inventory/agent_turn.h"
+#include "inventory/places.h"
 #include "inventory/wire.h"
 
 #include <errno.h>
@@ -19,10 +19,10 @@
 
 struct agent {
 	struct sockaddr_un address;
-	struct agent_turn turn; /* guards the connection and the reply */
-	int fd;                 /* -1: none */
-	unsigned char *reply;   /* of REPLY_MAX bytes */
-	size_t received;        /* of the last reply, its length included */
+	struct places turn;   /* one; guards the connection and the reply */
+	int fd;               /* -1: none */
+	unsigned char *reply; /* of REPLY_MAX bytes */
+	size_t received;      /* of the last reply, its length included */
 	struct agent_keys keys;
 };
 
@@ -178,11 +178,11 @@ bool agent_sign(struct agent *agent, size_t index, const char *algorithm,
 	               algorithm_length, data, length);
 	if (request.failed)
 		ok = err_set(err, ERR_SCARCE, "out of memory");
-	if (ok && (ok = agent_turn_take(&agent->turn, wait, err))) {
+	if (ok && (ok = places_enter(&agent->turn, wait, err))) {
 		ok = ask(agent, &request, &reply, wait, err) &&
 		     agent_read_signature(reply, algorithm, algorithm_length,
 		                          signature, signature_length, err);
-		agent_turn_give(&agent->turn);
+		places_leave(&agent->turn);
 	}
 	wire_out_release(&request);
 	return ok || err_prefix(err, "ssh-agent");
@@ -209,7 +209,7 @@ bool agent_open(struct agent **agent, const char *socket, int cancel_fd,
 	a->fd = -1;
 	a->address.sun_family = AF_UNIX;
 	memcpy(a->address.sun_path, socket, strlen(socket));
-	agent_turn_init(&a->turn);
+	places_init(&a->turn, 1);
 	a->reply = malloc(REPLY_MAX);
 	if (a->reply == NULL)
 		err_set(err, ERR_SYSTEM, "out of memory");
@@ -226,7 +226,7 @@ void agent_close(struct agent *agent)
 	if (agent == NULL)
 		return;
 	disconnect(agent);
-	agent_turn_release(&agent->turn);
+	places_release(&agent->turn);
 	agent_keys_release(&agent->keys);
 	free(agent->reply);
 	free(agent);

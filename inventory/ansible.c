@@ -1,6 +1,7 @@
 #include "inventory/ansible.h"
 
 #include "inventory/ansible_model.h"
+#include "inventory/ansible_way.h"
 #include "inventory/utf8.h"
 #include "inventory/wait.h"
 
@@ -24,6 +25,7 @@ struct ansible {
 	size_t next;  /* host */
 	bool exposed; /* anybody may read the file */
 	bool warned;  /* of a value that is not known */
+	size_t left_out;
 };
 
 /* The whole file; its bytes are wiped. */
@@ -353,18 +355,22 @@ static void set_group(struct host *host, const struct ansible_host *from)
 
 static bool fill(struct ansible *ansible, struct host *host,
                  const struct ansible_host *from,
+                 const struct ansible_value *const *values,
                  const struct host_defaults *defaults, struct err *err)
 {
-	const struct ansible_value *values[ANSIBLE_VARIABLES];
+	char connection[32]; /* one of ansible_is_ssh()'s */
 
 	memset(host, 0, sizeof(*host));
 	host->line = from->line;
 	host->port = defaults->port;
-	if (!ansible_model_values(&ansible->model, from, values, err))
-		return false;
 	utf8_clean(host->name, sizeof(host->name), from->name,
 	           strlen(from->name));
 	set_group(host, from);
+	if (!copy_known(connection, sizeof(connection),
+	                values[ANSIBLE_CONNECTION], err))
+		return false;
+	if (!ansible->settings.way_is_known && !ansible_is_direct(values, err))
+		return false;
 	if (!set_address(host, from->name,
 	                 find(values, ANSIBLE_HOST, ANSIBLE_SSH_HOST), err) ||
 	    !set_port(host, find(values, ANSIBLE_PORT, ANSIBLE_SSH_PORT),
@@ -393,27 +399,67 @@ bool ansible_blame(const struct ansible *ansible, struct err *err)
 	return err_prefix(err, "%s", ansible->name);
 }
 
-enum host_read ansible_next(struct ansible *ansible, struct host *host,
-                            const struct host_defaults *defaults,
-                            struct err *err)
+/* HOST_END: it is to be left out. */
+static enum host_read read_host(struct ansible *ansible, struct host *host,
+                                struct ansible_host *from,
+                                const struct host_defaults *defaults,
+                                struct err *err)
 {
-	struct ansible_host *from;
-	bool filled;
+	const struct ansible_value *values[ANSIBLE_VARIABLES];
+	enum host_read got = HOST_READ;
 
-	if (ansible->next == ansible->model.host_count)
-		return HOST_END;
-	from = ansible->model.hosts[ansible->next++];
 	if (from->name == NULL) {
 		err_set(err, ERR_INPUT, "%s", from->wrong);
 		return HOST_BAD;
 	}
-	filled = fill(ansible, host, from, defaults, err);
-	ansible_values_release(&from->values);
-	if (filled)
-		return HOST_READ;
-	host_wipe(host);
-	if (err->kind != ERR_INPUT)
+	if (!ansible_model_values(&ansible->model, from, values, err))
 		return HOST_FAILED;
-	ansible_blame(ansible, err);
-	return HOST_BAD;
+	if (!ansible_is_ssh(values))
+		got = HOST_END;
+	else if (!fill(ansible, host, from, values, defaults, err))
+		got = err->kind == ERR_INPUT ? HOST_BAD : HOST_FAILED;
+	ansible_values_release(&from->values);
+	if (got != HOST_READ)
+		host_wipe(host);
+	if (got == HOST_BAD)
+		ansible_blame(ansible, err);
+	return got;
+}
+
+/* Once, at the end. */
+static void tell_left_out(struct ansible *ansible)
+{
+	size_t count = ansible->left_out;
+	char sentence[512];
+
+	ansible->left_out = 0;
+	if (count == 0 || ansible->settings.warn == NULL)
+		return;
+	snprintf(sentence, sizeof(sentence),
+	         count == 1 ? "%zu host of %.400s has another connection than "
+	                      "ssh: left out"
+	                    : "%zu hosts of %.400s have another connection "
+	                      "than ssh: left out",
+	         count, ansible->name);
+	ansible->settings.warn(ansible->settings.arg, sentence);
+}
+
+enum host_read ansible_next(struct ansible *ansible, struct host *host,
+                            const struct host_defaults *defaults,
+                            struct err *err)
+{
+	for (;;) {
+		enum host_read got;
+
+		if (ansible->next == ansible->model.host_count) {
+			tell_left_out(ansible);
+			return HOST_END;
+		}
+		got = read_host(ansible, host,
+		                ansible->model.hosts[ansible->next++], defaults,
+		                err);
+		if (got != HOST_END)
+			return got;
+		ansible->left_out++;
+	}
 }

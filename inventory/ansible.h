@@ -22,6 +22,12 @@
  * the inventory becomes host.name, ansible_host (else the name) the address,
  * the first group that lists the host, but for all and ungrouped, host.group.
  *
+ * A host whose ansible_connection is not SSH is left out. One whose
+ * ansible_ssh_args, ansible_ssh_common_args, ansible_ssh_extra_args or
+ * ansible_ssh_executable have ProxyCommand, ProxyJump or -J, or that has an
+ * ansible_paramiko_proxy_command or ansible_libssh_proxy_command, is a bad one,
+ * unless the user has said how it is reached. Other arguments do not matter.
+ *
  * A value that is a template ("{{ … }}") or encrypted (!vault) is not known
  * here: the host is a bad one, but for its password and key, which it then
  * lacks. For one thread.
@@ -31,8 +37,10 @@ struct ansible;
 struct ansible_settings {
 	const char *path; /* "-": standard input */
 	int cancel_fd;
-	/* Told once that some password or key is not known, and that anybody
-	 * on the machine may read the passwords. NULL: nobody. */
+	bool way_is_known; /* jump hosts in it count for nothing */
+	/* Told once each: that hosts are left out (when all were read), that
+	 * some password or key is not known, and that anybody on the machine
+	 * may read the passwords. NULL: nobody. */
 	void (*warn)(void *arg, const char *sentence);
 	void *arg;
 };

@@ -19,6 +19,13 @@ static const char *const variable_names[ANSIBLE_VARIABLES] = {
 	[ANSIBLE_SSH_PASSWORD] = "ansible_ssh_password",
 	[ANSIBLE_KEY] = "ansible_private_key_file",
 	[ANSIBLE_SSH_KEY] = "ansible_ssh_private_key_file",
+	[ANSIBLE_SSH_ARGS] = "ansible_ssh_args",
+	[ANSIBLE_SSH_COMMON_ARGS] = "ansible_ssh_common_args",
+	[ANSIBLE_SSH_EXTRA_ARGS] = "ansible_ssh_extra_args",
+	[ANSIBLE_SSH_EXECUTABLE] = "ansible_ssh_executable",
+	[ANSIBLE_PARAMIKO_PROXY] = "ansible_paramiko_proxy_command",
+	[ANSIBLE_LIBSSH_PROXY] = "ansible_libssh_proxy_command",
+	[ANSIBLE_CONNECTION] = "ansible_connection",
 	[ANSIBLE_PRIORITY] = "ansible_group_priority",
 };
 

@@ -7,6 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PORT_USUAL 22
+
+/* What known_hosts files have. As in OpenSSH an alias is a whole name: the port
+ * is no part of it. */
+static const char *known_as(const struct hostkeys *hostkeys, const char *host,
+                            uint16_t *port)
+{
+	if (hostkeys->alias == NULL)
+		return host;
+	*port = PORT_USUAL;
+	return hostkeys->alias;
+}
+
 void hostkey_types(const struct hostkeys *hostkeys, const char *host,
                    uint16_t port, char types[static HOSTKEY_TYPES_SIZE])
 {
@@ -19,6 +32,7 @@ void hostkey_types(const struct hostkeys *hostkeys, const char *host,
 		break;
 	case HOSTKEYS_ACCEPT_NEW:
 	case HOSTKEYS_STRICT:
+		host = known_as(hostkeys, host, &port);
 		knownhosts_types(hostkeys->known, host, port, types,
 		                 HOSTKEY_TYPES_SIZE);
 		break;
@@ -70,9 +84,11 @@ static bool check_known(const struct hostkeys *hostkeys, const char *host,
 	struct knownhosts *known = hostkeys->known;
 	struct knownhosts_entry entry = { .file = "" };
 	char place[600];
-	enum knownhosts_verdict verdict =
-	    knownhosts_look(known, host, port, key->blob, key->length, &entry);
+	enum knownhosts_verdict verdict;
 
+	host = known_as(hostkeys, host, &port);
+	verdict =
+	    knownhosts_look(known, host, port, key->blob, key->length, &entry);
 	if (verdict == KNOWNHOSTS_NEW && hostkeys->mode == HOSTKEYS_ACCEPT_NEW)
 		verdict = knownhosts_remember(known, host, port, key->blob,
 		                              key->length, &entry);

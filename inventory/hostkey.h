@@ -24,6 +24,9 @@ struct hostkeys {
 	enum hostkeys_mode mode;
 	struct knownhosts *known; /* NULL with OFF and DB */
 	struct pins *pins;        /* of DB, else NULL */
+	/* HostKeyAlias of ssh_config: what known_hosts files have instead of
+	 * any host and port; NULL: none. DB does not look at it. */
+	const char *alias;
 };
 
 /* A host's key as the handshake has shown it. */

@@ -118,11 +118,31 @@ static int start_thread(struct jump_session *session, size_t stack_size)
 	return failed;
 }
 
+/* Frees those that are done with; of those that were lost somebody may ask why.
+ */
+static void reap_sessions(struct jump *jump)
+{
+	struct jump_session **at = &jump->sessions;
+
+	jump_many_reap();
+	while (*at != NULL) {
+		struct jump_session *session = *at;
+
+		if (session->lost || !jump_many_is_joined(session)) {
+			at = &session->next;
+			continue;
+		}
+		*at = session->next;
+		free(session);
+	}
+}
+
 static bool start_session(struct jump *jump, struct err *err)
 {
 	struct jump_session *session = calloc(1, sizeof(*session));
 	int failed = ENOMEM;
 
+	reap_sessions(jump);
 	if (session == NULL)
 		goto fail;
 	session->jump = jump;
@@ -144,7 +164,7 @@ fail:
 	/* Not at once again. */
 	jump->not_before = monotonic_ns() + JUMP_PAUSE_NS;
 	return err_errno(err, ERR_SCARCE, failed,
-	                 "jump host %s: could not start a thread",
+	                 "jump host %s: could not start a session",
 	                 jump->settings.host);
 }
 
@@ -291,7 +311,7 @@ bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
 		ok = err_errno(err, ERR_SYSTEM, errno, "socketpair");
 	if (ok) {
 		*fd = ends[0];
-		*session = request.session->number;
+		*session = request.number;
 		return true;
 	}
 	close(ends[0]);
@@ -314,13 +334,10 @@ bool jump_open(struct jump **jump, const struct jump_settings *settings,
 	j->settings.password = NULL;
 	if (j->settings.stack_size == 0)
 		j->settings.stack_size = JUMP_STACK_SIZE;
+	if (j->settings.idle_ms == 0)
+		j->settings.idle_ms = JUMP_IDLE_MS;
 	j->cap = settings->channels_max;
 	j->sessions_max = settings->sessions_max;
-	j->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (j->end < 0) {
-		err_errno(err, ERR_SYSTEM, errno, "eventfd");
-		goto fail;
-	}
 	if (settings->password != NULL) {
 		j->password = strdup(settings->password);
 		if (j->password == NULL) {
@@ -335,8 +352,6 @@ bool jump_open(struct jump **jump, const struct jump_settings *settings,
 	*jump = j;
 	return true;
 fail:
-	if (j->end >= 0)
-		close(j->end);
 	if (j->password != NULL)
 		explicit_bzero(j->password, strlen(j->password));
 	free(j->password);
@@ -351,17 +366,22 @@ void jump_close(struct jump *jump)
 	if (jump == NULL)
 		return;
 	assert(jump->first == NULL);
-	wake(jump->end);
+	jump_lock(jump);
+	jump->ends = true;
+	for (session = jump->sessions; session != NULL;
+	     session = session->next) {
+		if (session->wake >= 0)
+			wake(session->wake);
+	}
+	jump_unlock(jump);
 	/* They look at each other until the last one is gone. */
 	for (session = jump->sessions; session != NULL; session = session->next)
-		pthread_join(session->thread, NULL);
+		jump_many_join(session);
 	while ((session = jump->sessions) != NULL) {
 		jump->sessions = session->next;
-		close(session->wake);
 		free(session);
 	}
 	pthread_mutex_destroy(&jump->lock);
-	close(jump->end);
 	if (jump->password != NULL)
 		explicit_bzero(jump->password, strlen(jump->password));
 	free(jump->password);

@@ -22,13 +22,27 @@
  * server takes no more sessions, whoever comes waits for those it has.
  *
  * A session that was lost is followed by another one, after a pause; after
- * JUMP_LOSSES_MAX in a row the jump host counts as gone. Of a session a
+ * JUMP_LOSSES_MAX in a row the jump host counts as gone: those that were there
+ * already when the first one was lost are not in a row with it. Of a session a
  * descriptor is open for its connection and two for the thread; of a target two
  * (one is the probe's).
+ *
+ * A session that carries nobody for a while ends; whoever comes then has
+ * another one made. Over all jump hosts no more than jump_idle_max() of them
+ * are kept for that long.
  */
 struct jump;
 
 #define JUMP_LOSSES_MAX 3
+
+/* How long it carries nobody. */
+#define JUMP_IDLE_MS 10000
+
+/* So many, and no more than a part of the descriptors that the limit allows.
+ */
+#define JUMP_IDLE_MAX 256
+#define JUMP_IDLE_PART 16
+unsigned jump_idle_max(void);
 
 struct jump_settings {
 	const char *host; /* canonical: a literal or a name */
@@ -48,6 +62,7 @@ struct jump_settings {
 	unsigned host_timeout_ms; /* to reach and log in to the jump host; and
 	                           * the longest wait for a channel */
 	size_t stack_size;        /* of the threads; 0: as below */
+	unsigned idle_ms;         /* 0: JUMP_IDLE_MS */
 	void (*note)(const char *sentence); /* what an administrator wants to
 	                                     * know once: channels refused, a
 	                                     * session lost; NULL: nobody. From
@@ -57,8 +72,8 @@ struct jump_settings {
 /* Logins and key exchanges were measured at less than 20 KiB. */
 #define JUMP_STACK_SIZE ((size_t)128 * 1024)
 
-/* Connects to nobody yet. Everything in settings but the password is borrowed
- * until jump_close(). */
+/* Connects to nobody yet, and takes no descriptor. Everything in settings but
+ * the password is borrowed until jump_close(). ERR_SYSTEM. */
 bool jump_open(struct jump **jump, const struct jump_settings *settings,
                struct err *err);
 
@@ -77,7 +92,8 @@ void jump_close(struct jump *jump);
  * kind of what happened there (after a failed login all who come get that error
  * at once, and nobody tries again: a wrong password is sent once); those of the
  * target are ERR_UNREACHABLE ("… cannot connect …"), ERR_TIMEOUT. ERR_SCARCE
- * without a descriptor, ERR_CANCELLED as ever.
+ * without a descriptor or thread, also for a session: another time there may be
+ * one. ERR_CANCELLED as ever.
  */
 bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
                   unsigned *session, struct wait *wait, struct err *err);

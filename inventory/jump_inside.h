@@ -28,7 +28,8 @@ struct jump_request {
 	uint16_t port;
 	enum { JUMP_WAITS, JUMP_TAKEN, JUMP_OPEN, JUMP_FAILED } state;
 	int far_end; /* the session's, once it is OPEN; else the asker's */
-	struct jump_session *session; /* TAKEN, OPEN */
+	struct jump_session *session; /* TAKEN */
+	unsigned number;              /* of the session: OPEN */
 	nanoseconds since;            /* it waits, or was taken */
 	nanoseconds waited;           /* in all */
 	/* It was prohibited while others were open: it is tried again where
@@ -40,11 +41,13 @@ struct jump_request {
 
 /* A session and its thread. */
 struct jump_session {
-	struct jump_session *next; /* of jump.sessions: all there ever were */
+	struct jump_session *next; /* of jump.sessions */
 	struct jump *jump;
 	pthread_t thread;
 	unsigned number;
-	int wake; /* an eventfd: somebody wants something */
+	/* An eventfd: somebody wants something. Until it serves, that is
+	 * its end alone. The thread closes it. */
+	int wake;
 
 	/* Guarded by the jump's lock: */
 	enum { JUMP_LOGS_IN, JUMP_SERVES, JUMP_ENDED } state;
@@ -59,19 +62,27 @@ struct jump_session {
 	bool opening;
 	nanoseconds opening_since;
 	struct err err; /* lost: why */
+
+	/* Guarded by the lock of jump_many.c: */
+	struct jump_session *next_done, *idle_before, *idle_after;
+	bool is_idle, is_surplus;
+	bool claimed; /* jump_close() joins the thread */
+	bool joined;
 };
 
 struct jump {
 	struct jump_settings settings;
 	char *password;
-	int end; /* an eventfd, which ends the sessions */
 
 	pthread_mutex_t lock; /* guards all below; never held in the library */
 	struct jump_request *first, *last;
+	/* Those that are there; those that were lost, for jump_explain(). */
 	struct jump_session *sessions;
+	bool ends;    /* the sessions are to end */
 	unsigned cap; /* channels per session */
 	unsigned sessions_max;
-	unsigned losses; /* in a row */
+	unsigned losses;      /* in a row */
+	unsigned lost_number; /* the last session that had begun then */
 	nanoseconds lost_at, not_before;
 	unsigned channels; /* now */
 	bool was_in;       /* a login has succeeded */
@@ -97,6 +108,11 @@ bool jump_may_take(const struct jump_session *session);
 /* The thread of a session. */
 void *jump_session_run(void *arg);
 
+/* Connects and logs in. *ssh is for ssh_close(), also when it fails; or NULL.
+ */
+bool jump_log_in(const struct jump_session *session, struct ssh **ssh,
+                 struct err *err);
+
 /* What the threads report; each takes the lock. */
 
 /* The login is done. */
@@ -115,6 +131,31 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
 /* A channel is gone. */
 void jump_session_freed(struct jump_session *session);
 
+/* Whether it is to end: at the end of all; or, where it may, since nobody
+ * waits: then it takes nobody any more. */
+bool jump_session_ends(struct jump_session *session);
+bool jump_session_retires(struct jump_session *session);
+
 /* The session has ended; err is NULL where it was not lost. Nobody's end of a
  * pair was closed yet. */
 void jump_session_over(struct jump_session *session, const struct err *err);
+
+/* Nothing is left of it but its thread, which returns: the last call. */
+void jump_session_gone(struct jump_session *session);
+
+/* --- of all jump hosts: jump_many.c. No lock of a jump is taken in these. ---
+ */
+
+/* The thread returns after this; joins those that have called it; whether it
+ * was joined so; joins it if it was not. */
+void jump_many_done(struct jump_session *session);
+void jump_many_reap(void);
+bool jump_many_is_joined(const struct jump_session *session);
+void jump_many_join(struct jump_session *session);
+
+/* By its thread: the session carries nobody; or does again, or ends. When there
+ * are too many, the one that does so for longest becomes surplus, and is woken.
+ */
+void jump_idle_begin(struct jump_session *session);
+void jump_idle_end(struct jump_session *session);
+bool jump_idle_is_surplus(const struct jump_session *session);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 void jump_enqueue(struct jump *jump, struct jump_request *request, bool front)
 {
@@ -235,6 +236,7 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
 	if (wanted) {
 		note_opened(jump, request, &note);
 		*fd = request->far_end;
+		request->number = session->number;
 		request->state = JUMP_OPEN;
 		tell(request);
 	} else if (opened != SSH_OPENED) {
@@ -279,19 +281,21 @@ static bool may_pass(const struct jump *jump, const struct err *err)
 	        err->kind == ERR_TIMEOUT || err->kind == ERR_PROTOCOL);
 }
 
-/* Many sessions lost at once are one loss in a row: the pause is not over, so
- * none of them was another try. */
-static void note_loss(struct jump *jump)
+/* Many sessions lost at once are one loss in a row: only one that has begun
+ * since then, which is after the pause, was another try. */
+static void note_loss(struct jump_session *session)
 {
+	struct jump *jump = session->jump;
 	nanoseconds now = monotonic_ns();
 
 	jump->counts.losses++;
+	if (session->number <= jump->lost_number)
+		return;
 	if (now - jump->lost_at > JUMP_ROW_NS)
 		jump->losses = 0;
-	else if (now < jump->not_before && jump->losses > 0)
-		return;
 	if (jump->losses <= JUMP_LOSSES_MAX)
 		jump->losses++;
+	jump->lost_number = jump->counts.logins;
 	jump->lost_at = now;
 	jump->not_before = now + (JUMP_PAUSE_NS << jump->losses) / 2;
 }
@@ -315,15 +319,46 @@ static void settle_end(struct jump_session *session, const struct err *err,
 		        others, err->text);
 		return;
 	}
-	note_loss(jump);
+	note_loss(session);
 	session->err = *err;
 	if (session->lost)
 		err_prefix(&session->err, "session lost");
 	*note = session->err;
 	err_prefix(&session->err, "jump host %s", jump->settings.host);
-	if (jump_live(jump) == 0 && (!(session->lost || may_pass(jump, err)) ||
-	                             jump->losses > JUMP_LOSSES_MAX))
+	if (jump_live(jump) > 0 || ((session->lost || may_pass(jump, err)) &&
+	                            jump->losses <= JUMP_LOSSES_MAX))
+		return;
+	if (err->kind == ERR_SCARCE) {
+		/* Ours, and that of those who wait: the next may have more
+		 * luck. */
+		jump->losses = 0;
+		jump->not_before = jump->lost_at + JUMP_PAUSE_NS;
+		fail_all(jump, &session->err);
+	} else {
 		be_over(jump, &session->err);
+	}
+}
+
+bool jump_session_ends(struct jump_session *session)
+{
+	bool ends;
+
+	jump_lock(session->jump);
+	ends = session->jump->ends;
+	jump_unlock(session->jump);
+	return ends;
+}
+
+bool jump_session_retires(struct jump_session *session)
+{
+	bool retires;
+
+	jump_lock(session->jump);
+	if (session->jump->first == NULL)
+		session->retires = true;
+	retires = session->retires;
+	jump_unlock(session->jump);
+	return retires;
 }
 
 void jump_session_over(struct jump_session *session, const struct err *err)
@@ -345,4 +380,13 @@ void jump_session_over(struct jump_session *session, const struct err *err)
 	if (jump->over)
 		fail_all(jump, &jump->err);
 	unlock_and_say(jump, &note);
+}
+
+void jump_session_gone(struct jump_session *session)
+{
+	jump_lock(session->jump);
+	close(session->wake);
+	session->wake = -1;
+	jump_unlock(session->jump);
+	jump_many_done(session);
 }

@@ -1,6 +1,5 @@
 #include "inventory/jump_inside.h"
 
-#include "inventory/hostkey.h"
 #include "inventory/jump_pipe.h"
 #include "inventory/ssh_trap.h"
 
@@ -43,102 +42,11 @@ struct server {
 	unsigned stopped;
 	bool carried;           /* somebody, at some time */
 	nanoseconds doubt_ends; /* 0: no doubt */
+	nanoseconds idle_ends;  /* 0: it carries somebody */
 
 	struct jump_pipe *first; /* those that are open or being closed */
 	char buffer[SSH_CHANNEL_READ_MAX];
 };
-
-/* --- the login ------------------------------------------------------------ */
-
-static bool reach(const struct jump *jump, int *fd, unsigned *hop,
-                  struct wait *wait, struct err *err)
-{
-	const struct jump_settings *settings = &jump->settings;
-	struct address addresses[DIAL_ADDRESSES_MAX];
-	size_t count = 0, which;
-
-	if (settings->access->jump != NULL)
-		return jump_connect(settings->access->jump, settings->host,
-		                    settings->port, fd, hop, wait, err);
-	return dial_find(settings->dial, settings->host, settings->port,
-	                 addresses, &count, wait, err) &&
-	       dial_connect(settings->dial, addresses, count, fd, &which, wait,
-	                    err);
-}
-
-static bool verify(const struct jump_settings *settings, struct ssh *ssh,
-                   const char *preferred, bool *again, struct err *err)
-{
-	char type[64], sha256[64];
-	struct hostkey key = { .type = type,
-		               .sha256 = sha256,
-		               .preferred = preferred };
-	struct hostkey_outcome outcome;
-	bool ok;
-
-	if (!ssh_host_key(ssh, type, sizeof(type), sha256, sizeof(sha256), err))
-		return false;
-	key.blob = ssh_host_key_blob(ssh, &key.length);
-	ok = hostkey_check(settings->access->hostkeys, settings->host,
-	                   settings->port, &key, &outcome, err);
-	*again = outcome.other_type;
-	return ok;
-}
-
-static bool log_in(const struct jump *jump, struct ssh *ssh, bool *again,
-                   struct err *err)
-{
-	const struct jump_settings *settings = &jump->settings;
-	const struct login login = {
-		.settings = &settings->access->login,
-		.user = settings->user,
-		.password = jump->password,
-		.ask = jump->settings.ask,
-		.arg = jump->settings.arg,
-	};
-	char types[HOSTKEY_TYPES_SIZE];
-
-	hostkey_types(settings->access->hostkeys, settings->host,
-	              settings->port, types);
-	return ssh_prefer_host_keys(ssh, types, err) &&
-	       ssh_handshake(ssh, err) &&
-	       verify(settings, ssh, types, again, err) &&
-	       ssh_login(ssh, &login, err) && ssh_forward_begin(ssh, err);
-}
-
-/* *again: another try may show the key that is known, see hostkey.h. */
-static bool try_to_establish(const struct jump *jump, struct ssh **ssh,
-                             bool *again, struct err *err)
-{
-	unsigned limit_ms = jump->settings.host_timeout_ms;
-	struct wait wait = { .deadline = monotonic_ns() + limit_ms * NS_PER_MS,
-		             .limit_ms = limit_ms,
-		             .cancel_fd = jump->end };
-	unsigned hop = 0;
-	int fd = -1;
-	bool ok;
-
-	if (!reach(jump, &fd, &hop, &wait, err))
-		return false;
-	ok = ssh_open(ssh, fd, &wait, err) && log_in(jump, *ssh, again, err);
-	if (!ok && jump->settings.access->jump != NULL)
-		jump_explain(jump->settings.access->jump, hop, err);
-	return ok;
-}
-
-static bool establish(const struct jump *jump, struct ssh **ssh,
-                      struct err *err)
-{
-	bool again = false;
-
-	if (try_to_establish(jump, ssh, &again, err))
-		return true;
-	if (!again)
-		return false;
-	ssh_close(*ssh);
-	*ssh = NULL;
-	return try_to_establish(jump, ssh, &again, err);
-}
 
 /* --- who asks ------------------------------------------------------------- */
 
@@ -269,10 +177,11 @@ static bool carry_all(struct server *s, bool *more, struct err *err)
 	return true;
 }
 
-/* In a trap. */
-static void reap(struct server *s)
+/* In a trap. Whether a channel was freed, which somebody may wait for. */
+static bool reap(struct server *s)
 {
 	struct jump_pipe **at = &s->first;
+	bool freed = false;
 
 	while (*at != NULL) {
 		struct jump_pipe *pipe = *at;
@@ -284,7 +193,9 @@ static void reap(struct server *s)
 		*at = pipe->next;
 		free(pipe);
 		jump_session_freed(s->session);
+		freed = true;
 	}
+	return freed;
 }
 
 /* What goes into the library, in one trap. */
@@ -301,7 +212,7 @@ static bool use_library(struct server *s, bool unwanted, bool *more,
 	ok = (!s->opening || go_on_opening(s, unwanted, err)) &&
 	     ssh_forward_pump(s->ssh, err) && carry_all(s, more, err);
 	if (ok)
-		reap(s);
+		*more |= reap(s);
 	ssh_trap(NULL);
 	return ok;
 }
@@ -354,7 +265,7 @@ static void note_event(struct server *s, const struct epoll_event *event)
 		s->hung_up |= gone || (event->events & EPOLLRDHUP) != 0;
 	} else if (event->data.ptr == &s->session->wake) {
 		(void)eventfd_read(s->session->wake, &ignored);
-	} else if (event->data.ptr != s) {
+	} else {
 		pipe->readable |= in;
 		pipe->writable |= out;
 		pipe->gone |= gone;
@@ -372,7 +283,7 @@ static int patience_ms(const struct server *s, bool more)
 		if (pipe->fd < 0)
 			return SOON_MS;
 	}
-	return -1;
+	return s->idle_ends != 0 ? deadline_poll_ms(s->idle_ends) : -1;
 }
 
 /* True: the run's end. */
@@ -381,13 +292,13 @@ static bool wait_for_events(struct server *s, bool more)
 	struct epoll_event events[EVENTS_MAX];
 	int count =
 	    epoll_wait(s->epoll, events, EVENTS_MAX, patience_ms(s, more));
-	bool ends = false;
+	bool woken = false;
 
 	for (int i = 0; i < count; i++) {
-		ends |= events[i].data.ptr == s;
+		woken |= events[i].data.ptr == &s->session->wake;
 		note_event(s, &events[i]);
 	}
-	return ends;
+	return woken && jump_session_ends(s->session);
 }
 
 /* --- serving -------------------------------------------------------------- */
@@ -402,6 +313,28 @@ static bool is_done(const struct server *s, bool *lost)
 	return idle && (s->hung_up || s->stopped >= STOPPED_MAX);
 }
 
+/* Whether it has carried nobody for long enough, and nobody waits. */
+static bool is_idle_long(struct server *s)
+{
+	bool idle = s->first == NULL && !s->opening && s->doubt_ends == 0;
+	nanoseconds now;
+
+	if (!idle) {
+		if (s->idle_ends != 0)
+			jump_idle_end(s->session);
+		s->idle_ends = 0;
+		return false;
+	}
+	now = monotonic_ns();
+	if (s->idle_ends == 0) {
+		s->idle_ends =
+		    now + s->session->jump->settings.idle_ms * NS_PER_MS;
+		jump_idle_begin(s->session);
+	}
+	return (now >= s->idle_ends || jump_idle_is_surplus(s->session)) &&
+	       jump_session_retires(s->session);
+}
+
 /* Until the end; false: the session was lost. */
 static bool serve(struct server *s, struct err *err)
 {
@@ -414,6 +347,8 @@ static bool serve(struct server *s, struct err *err)
 		if (is_done(s, &lost))
 			break;
 		take_next(s);
+		if (is_idle_long(s))
+			break;
 		if (!do_round(s, &more, err))
 			return false;
 	}
@@ -425,14 +360,11 @@ static bool set_up(struct server *s, struct err *err)
 {
 	struct epoll_event wake = { .events = EPOLLIN,
 		                    .data.ptr = &s->session->wake };
-	struct epoll_event end = { .events = EPOLLIN, .data.ptr = s };
 
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)
 		return err_errno(err, ERR_SCARCE, errno, "epoll");
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->session->wake, &wake) != 0 ||
-	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->session->jump->end, &end) !=
-	        0 ||
 	    !watch(s, ssh_forward_fd(s->ssh), s->ssh))
 		return err_errno(err, ERR_SCARCE, errno, "epoll");
 	return true;
@@ -464,18 +396,21 @@ void *jump_session_run(void *arg)
 	if (s == NULL) {
 		err_set(&err, ERR_SCARCE, "out of memory");
 		jump_session_over(session, &err);
+		jump_session_gone(session);
 		return NULL;
 	}
 	s->session = session;
 	s->epoll = -1;
-	ok = establish(session->jump, &s->ssh, &err) && set_up(s, &err);
+	ok = jump_log_in(session, &s->ssh, &err) && set_up(s, &err);
 	if (ok) {
 		jump_session_serves(session);
 		ok = serve(s, &err);
 	}
+	jump_idle_end(session);
 	jump_session_over(session, ok ? NULL : &err);
 	tear_down(s);
 	ssh_close(s->ssh);
 	free(s);
+	jump_session_gone(session);
 	return NULL;
 }

@@ -5,12 +5,33 @@
 
 #define WORD_MAX 31
 
-static const char *const other_words[] = {
-	"challenge", "code",    "duo",       "factor", "nonce",
-	"onetime",   "otp",     "passcode",  "pin",    "response",
-	"skey",      "token",   "totp",      "hotp",   "verification",
-	"yubikey",   "securid", "passcodes", "codes",  NULL
-};
+static const char *const other_words[] = { "authenticator",
+	                                   "challenge",
+	                                   "code",
+	                                   "codes",
+	                                   "continue",
+	                                   "duo",
+	                                   "einmalpasswort",
+	                                   "factor",
+	                                   "hotp",
+	                                   "key",
+	                                   "mfa",
+	                                   "nonce",
+	                                   "onetime",
+	                                   "otp",
+	                                   "passcode",
+	                                   "passcodes",
+	                                   "pin",
+	                                   "response",
+	                                   "securid",
+	                                   "skey",
+	                                   "sms",
+	                                   "tan",
+	                                   "token",
+	                                   "totp",
+	                                   "verification",
+	                                   "yubikey",
+	                                   NULL };
 static const char *const change_words[] = { "again",   "change",  "changing",
 	                                    "confirm", "current", "expired",
 	                                    "new",     "old",     "reenter",

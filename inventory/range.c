@@ -79,6 +79,25 @@ static bool bad_bracket(struct err *err, enum range_style style)
 	                     "[01:20:2] and [a:f]");
 }
 
+/* Why pieces of a bracket are none. */
+static bool bad_numbers(const struct piece *pieces, size_t count,
+                        enum range_style style, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t digits = 0;
+
+		while (digits < pieces[i].length &&
+		       isdigit((unsigned char)pieces[i].text[digits]))
+			digits++;
+		if (digits > DIGITS_MAX && digits == pieces[i].length)
+			return err_set(err, ERR_INPUT,
+			               "a number in brackets is too large "
+			               "(over %d digits)",
+			               DIGITS_MAX);
+	}
+	return bad_bracket(err, style);
+}
+
 static unsigned char padding_of(struct piece number)
 {
 	return number.length > 1 && number.text[0] == '0'
@@ -105,7 +124,8 @@ static bool parse_dash(struct range_item *item, struct piece text,
 		last = first;
 	if (text.text != NULL || !parse_number(first, &item->first) ||
 	    !parse_number(last, &item->last))
-		return bad_bracket(err, RANGE_DASH);
+		return bad_numbers((struct piece[]){ first, last }, 2,
+		                   RANGE_DASH, err);
 	item->step = 1;
 	item->width = padding_of(first);
 	return check_order(item, err);
@@ -128,11 +148,11 @@ static bool parse_colon(struct range_item *item, struct piece text,
 	item->letters = parse_letter(first, &item->first) &&
 	                parse_letter(last, &item->last);
 	if (text.text != NULL || !parse_number(step, &item->step) ||
-	    item->step == 0)
-		return bad_bracket(err, RANGE_COLON);
-	if (!item->letters && (!parse_number(first, &item->first) ||
-	                       !parse_number(last, &item->last)))
-		return bad_bracket(err, RANGE_COLON);
+	    item->step == 0 ||
+	    (!item->letters && (!parse_number(first, &item->first) ||
+	                        !parse_number(last, &item->last))))
+		return bad_numbers((struct piece[]){ first, last, step }, 3,
+		                   RANGE_COLON, err);
 	item->width = padding_of(first);
 	if (item->width > 0 && first.length != last.length)
 		return err_set(err, ERR_INPUT,

@@ -89,3 +89,35 @@ bool ssh_trapped(struct ssh *ssh, enum err_kind kind, const char *what,
 	return err_set(err, kind, "%s: a malformed packet from the server",
 	               what);
 }
+
+/* PAM's words on an account: it has expired, is locked, may not log in now. */
+static bool is_about_account(const char *text)
+{
+	static const char *const words[] = {
+		"account",   "expired", "locked",   "denied",
+		"permitted", "allowed", "disabled", "password",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasestr(text, words[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+void ssh_explain_end(struct ssh *ssh, struct err *err)
+{
+	const char *text;
+
+	if (err->kind != ERR_PROTOCOL || ssh->stop != SSH_GOES_ON ||
+	    (!ssh->goodbye.said && !ssh->peer_closed && ssh->os_error == 0))
+		return;
+	if (ssh_was_turned_away(ssh))
+		err->kind = ERR_AUTH;
+	text = ssh_packets_text(&ssh->packets);
+	if (ssh->goodbye.words[0] != '\0' || text[0] == '\0')
+		return;
+	err_set(err, is_about_account(text) ? ERR_AUTH : ERR_PROTOCOL,
+	        "login: the server says \"%s\" and closed the connection",
+	        text);
+}

@@ -385,8 +385,10 @@ static bool tell_refusal(struct ssh_attempt *a, struct err *err)
 	if (a->password_refused)
 		return err_set(err, ERR_AUTH, "password refused for '%s'",
 		               user);
-	/* A host without a password may be one that asks for nothing. */
-	if (!a->methods_known || (!ssh_has_password(a) && a->steps == 0)) {
+	/* A host without a password may be one that asks for nothing; but to
+	 * ask counts as one more failure. */
+	if (!a->methods_known || (!ssh_has_password(a) && a->steps == 0 &&
+	                          a->ssh->keys.count < SSH_KEYS_MAX)) {
 		enum methods listed = list_methods(a, err);
 
 		if (listed != METHODS_LISTED)
@@ -451,39 +453,6 @@ static bool log_in_trapped(struct ssh_attempt *a, struct err *err)
 	return ok;
 }
 
-/* PAM's words on an account: it has expired, is locked, may not log in now. */
-static bool is_about_account(const char *text)
-{
-	static const char *const words[] = {
-		"account",   "expired", "locked",   "denied",
-		"permitted", "allowed", "disabled", "password",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcasestr(text, words[i]) != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* The server ended the connection, and may have said why. */
-static void explain_end(struct ssh *ssh, struct err *err)
-{
-	const char *text;
-
-	if (err->kind != ERR_PROTOCOL || ssh->stop != SSH_GOES_ON ||
-	    (!ssh->goodbye.said && !ssh->peer_closed && ssh->os_error == 0))
-		return;
-	if (ssh_was_turned_away(ssh))
-		err->kind = ERR_AUTH;
-	text = ssh_packets_text(&ssh->packets);
-	if (ssh->goodbye.words[0] != '\0' || text[0] == '\0')
-		return;
-	err_set(err, is_about_account(text) ? ERR_AUTH : ERR_PROTOCOL,
-	        "login: the server says \"%s\" and closed the connection",
-	        text);
-}
-
 bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err)
 {
 	struct ssh_attempt attempt = {
@@ -502,7 +471,7 @@ bool ssh_login(struct ssh *ssh, const struct login *login, struct err *err)
 	ssh_settle_password(&attempt, attempt.outcome);
 	explicit_bzero(attempt.own_password, sizeof(attempt.own_password));
 	if (!ok)
-		explain_end(ssh, err);
+		ssh_explain_end(ssh, err);
 	ssh->packets.watching = false;
 	ssh->packets.count = 0;
 	ssh->logged_in = ok;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define PROMPTS_MAX 100 /* libssh2's own limit */
+#define PROMPTS_MAX 16 /* nobody asks so much; libssh2 takes 100 */
 #define QUOTE_MAX 120
 
 /* One round (RFC 4256 section 3.2), as far as it matters. */
@@ -164,8 +164,13 @@ static LIBSSH2_USERAUTH_KBDINT_RESPONSE_FUNC(respond)
 	if (round.count == 0 && used && instruction != NULL &&
 	    instruction_len > 0)
 		take_remark(a, instruction, (size_t)instruction_len);
-	if (round.count > PROMPTS_MAX)
-		round.count = PROMPTS_MAX;
+	if (round.count > PROMPTS_MAX) {
+		err_set(a->err, ERR_AUTH,
+		        "the server asks '%s' %zu questions at once",
+		        a->login->user, round.count);
+		give_up(a);
+		return;
+	}
 	for (size_t i = 0; i < round.count; i++)
 		round.hidden += prompts[i].echo == 0;
 	if (!read_round(a, &round))

@@ -110,6 +110,10 @@ bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
  * authentication failures". */
 bool ssh_was_turned_away(const struct ssh *ssh);
 
+/* After a login that failed: if the server has ended the session, says what it
+ * said of it; where that is about the account, it is ERR_AUTH. */
+void ssh_explain_end(struct ssh *ssh, struct err *err);
+
 /* After setjmp() has returned for the trap; returns false. */
 bool ssh_trapped(struct ssh *ssh, enum err_kind kind, const char *what,
                  struct err *err);

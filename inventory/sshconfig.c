@@ -314,6 +314,20 @@ static void take_port(struct look *look, uint16_t port,
 	snprintf(look->port, sizeof(look->port), "%u", effective);
 }
 
+/* It is looked up like a name of a host. */
+static bool check_alias(const struct look *look, struct err *err)
+{
+	const struct setting *setting = look->first[SETTING_HOST_KEY_ALIAS];
+	struct sshconfig_place place;
+
+	if (setting == NULL ||
+	    strlen(setting->values[0]) <
+	        sizeof(((struct sshconfig_host *)0)->hostname))
+		return true;
+	place = (struct sshconfig_place){ setting->file, setting->line };
+	return sshconfig_bad(&place, err, "the HostKeyAlias is too long");
+}
+
 bool sshconfig_find(struct sshconfig *config, const char *host,
                     const char *user, uint16_t port,
                     struct sshconfig_host *found, struct err *err)
@@ -333,7 +347,7 @@ bool sshconfig_find(struct sshconfig *config, const char *host,
 		to_lower(answer.hostname);
 	}
 	if (!go_through_finally(&look, answer.hostname, err) ||
-	    !take_user(&look, &answer, err))
+	    !take_user(&look, &answer, err) || !check_alias(&look, err))
 		return false;
 	take_port(&look, port, &answer);
 	look.remote_host = answer.hostname[0] != '\0' ? answer.hostname : host;

@@ -10,8 +10,9 @@
  * What of OpenSSH's client configuration (ssh_config(5)) is understood: Host
  * and Match with patterns, Include, HostName, Port, User, IdentityFile,
  * IdentitiesOnly, IdentityAgent, ProxyJump, UserKnownHostsFile,
- * GlobalKnownHostsFile, StrictHostKeyChecking. Anything else is passed over,
- * with a note once per keyword.
+ * GlobalKnownHostsFile, StrictHostKeyChecking, HostKeyAlias. That there is a
+ * ProxyCommand, or RevokedHostKeys, is told. Anything else is passed over, with
+ * a note once per keyword.
  *
  * As in OpenSSH the first value found for a keyword counts, and IdentityFile
  * adds up. Different from it:
@@ -87,6 +88,12 @@ struct sshconfig_shared {
 	const char *const *global_known_hosts;
 	size_t global_known_hosts_count;
 	enum sshconfig_checking checking;
+	/* The name in known_hosts files, whatever the port, in lower case;
+	 * NULL: not set. */
+	const char *host_key_alias;
+	/* RevokedHostKeys names keys that OpenSSH would refuse. They are not
+	 * read. */
+	bool revoked_host_keys;
 };
 
 /*

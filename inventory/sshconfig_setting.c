@@ -1,5 +1,6 @@
 #include "inventory/sshconfig_inside.h"
 
+#include <ctype.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 enum form {
 	FORM_TEXT,
+	FORM_LOWER, /* in lower case */
 	FORM_PORT,
 	FORM_FLAG,
 	FORM_CHECKING,
@@ -34,6 +36,8 @@ static const struct keyword {
 	{ "userknownhostsfile", SETTING_USER_KNOWN_HOSTS, FORM_PATHS },
 	{ "globalknownhostsfile", SETTING_GLOBAL_KNOWN_HOSTS, FORM_TILDE },
 	{ "stricthostkeychecking", SETTING_CHECKING, FORM_CHECKING },
+	{ "hostkeyalias", SETTING_HOST_KEY_ALIAS, FORM_LOWER },
+	{ "revokedhostkeys", SETTING_REVOKED_KEYS, FORM_TEXT },
 };
 
 static const struct name_number {
@@ -165,11 +169,23 @@ static const char *agent_socket(struct sshconfig *config, const char *text,
 	return expand(config, found, FORM_PATH, err);
 }
 
+static const char *lower(struct sshconfig *config, const char *word,
+                         struct err *err)
+{
+	char *copy = sshconfig_keep(config, strlen(word) + 1, err);
+
+	for (size_t i = 0; copy != NULL && i <= strlen(word); i++)
+		copy[i] = (char)tolower((unsigned char)word[i]);
+	return copy;
+}
+
 static const char *value_of(struct sshconfig *config, enum form form,
                             const char *word, struct err *err)
 {
 	if (form == FORM_TEXT)
 		return word;
+	if (form == FORM_LOWER)
+		return lower(config, word, err);
 	if (form == FORM_AGENT)
 		return agent_socket(config, word, err);
 	return is_none(word) ? "none" : expand(config, word, form, err);
@@ -305,7 +321,9 @@ static bool check_tokens(const struct sshconfig_place *place,
 	const char *known = "%Ldhiklnpru";
 
 	if (setting->key == SETTING_USER ||
-	    setting->key == SETTING_GLOBAL_KNOWN_HOSTS)
+	    setting->key == SETTING_GLOBAL_KNOWN_HOSTS ||
+	    setting->key == SETTING_HOST_KEY_ALIAS ||
+	    setting->key == SETTING_REVOKED_KEYS)
 		return true;
 	if (setting->key == SETTING_HOSTNAME)
 		known = "%h";

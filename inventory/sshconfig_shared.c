@@ -1,14 +1,17 @@
 #include "inventory/sshconfig_inside.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /*
  * What hosts share is written into one text, which is the key under which it is
- * found again: two digits (IdentitiesOnly, StrictHostKeyChecking,
- * ProxyCommand), the agent and the jump hosts, then the three lists, each ended
- * by an empty string. An empty agent or jump is none.
+ * found again: four digits (IdentitiesOnly, StrictHostKeyChecking,
+ * ProxyCommand, RevokedHostKeys), the agent, the jump hosts and the alias, then
+ * the three lists, each ended by an empty string. Of the single ones an empty
+ * one is none.
  */
 struct sshconfig_entry {
 	struct sshconfig_shared shared;
@@ -19,7 +22,7 @@ struct sshconfig_entry {
 	const char **lists; /* all three */
 };
 
-#define FLAGS 3
+#define FLAGS 4
 
 static bool put(struct sshconfig *config, const char *text, size_t length,
                 struct err *err)
@@ -49,6 +52,9 @@ static const char *token(const struct look *look, char c)
 	case 'i':
 		return config->uid;
 	case 'k':
+		if (look->first[SETTING_HOST_KEY_ALIAS] != NULL)
+			return look->first[SETTING_HOST_KEY_ALIAS]->values[0];
+		return look->original;
 	case 'n':
 		return look->original;
 	case 'L':
@@ -71,7 +77,8 @@ static bool put_value(const struct look *look, const struct setting *setting,
                       const char *from, struct err *err)
 {
 	const struct sshconfig_place place = { setting->file, setting->line };
-	bool tokens = setting->key != SETTING_GLOBAL_KNOWN_HOSTS;
+	bool tokens = setting->key != SETTING_GLOBAL_KNOWN_HOSTS &&
+	              setting->key != SETTING_HOST_KEY_ALIAS;
 
 	for (; tokens && *from != '\0'; from++) {
 		const char *part = from;
@@ -141,6 +148,13 @@ static char digit(const struct look *look, enum setting_key key)
 	return (char)('0' + (setting != NULL ? setting->number : 0));
 }
 
+static bool has_revoked_keys(const struct look *look)
+{
+	const struct setting *setting = look->first[SETTING_REVOKED_KEYS];
+
+	return setting != NULL && strcasecmp(setting->values[0], "none") != 0;
+}
+
 static bool write_shared(const struct look *look, struct err *err)
 {
 	const struct setting *proxy = look->first[SETTING_PROXY];
@@ -148,12 +162,14 @@ static bool write_shared(const struct look *look, struct err *err)
 		digit(look, SETTING_IDENTITIES_ONLY),
 		digit(look, SETTING_CHECKING),
 		proxy != NULL && proxy->count == 0 ? '1' : '0',
+		has_revoked_keys(look) ? '1' : '0',
 	};
 
 	look->config->text_length = 0;
 	return put(look->config, flags, FLAGS, err) &&
 	       put_single(look, SETTING_IDENTITY_AGENT, err) &&
 	       put_single(look, SETTING_PROXY, err) &&
+	       put_single(look, SETTING_HOST_KEY_ALIAS, err) &&
 	       put_identities(look, err) &&
 	       put_list(look, SETTING_USER_KNOWN_HOSTS, err) &&
 	       put_list(look, SETTING_GLOBAL_KNOWN_HOSTS, err);
@@ -229,8 +245,10 @@ static void read_shared(struct sshconfig_entry *entry)
 	shared->identities_only = entry->text[0] == '1';
 	shared->checking = (enum sshconfig_checking)(entry->text[1] - '0');
 	shared->proxy_command = entry->text[2] == '1';
+	shared->revoked_host_keys = entry->text[3] == '1';
 	shared->identity_agent = take_single(&text);
 	shared->proxy_jump = take_single(&text);
+	shared->host_key_alias = take_single(&text);
 	shared->identity_files =
 	    take_list(&list, &text, &shared->identity_count);
 	shared->user_known_hosts =
@@ -251,8 +269,10 @@ static size_t count_nuls(const char *text, size_t length)
 static struct sshconfig_entry *new_entry(const char *text, size_t length,
                                          struct err *err)
 {
-	struct sshconfig_entry *entry = calloc(1, sizeof(*entry));
+	struct sshconfig_entry *entry;
 
+	assert(length > FLAGS); /* so it has NULs too */
+	entry = calloc(1, sizeof(*entry));
 	if (entry != NULL) {
 		entry->length = length;
 		entry->text = malloc(length);

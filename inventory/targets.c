@@ -54,6 +54,7 @@ static bool open_ansible(struct targets *targets, struct err *err)
 	const struct targets_settings *s = &targets->settings;
 	struct ansible_settings settings = { .path = s->inventory,
 		                             .cancel_fd = s->cancel_fd,
+		                             .way_is_known = s->way_is_known,
 		                             .warn = s->warn,
 		                             .arg = s->arg };
 

@@ -24,7 +24,8 @@ struct targets_settings {
 	const char *const *excludes; /* -x: see exclude.h */
 	size_t exclude_count;
 	const char *inventory; /* --inventory: see ansible.h; NULL: none */
-	bool shuffle; /* read all, then hand them out in random order */
+	bool way_is_known; /* what it has of jump hosts counts for nothing */
+	bool shuffle;      /* read all, then hand them out in random order */
 	/* The password of a list's and an inventory's host may always be
 	 * missing. */
 	struct host_defaults defaults;

@@ -38,7 +38,7 @@ forbidden inventory 'cli|pool|sql|tests'
 forbidden sql 'cli|pool|tests'
 forbidden cli tests
 
-only_in 'libssh2' 'inventory/(ssh|hostkey|auth|route)[a-z_]*\.[ch]'
+only_in 'libssh2' 'inventory/ssh[a-z_]*\.[ch]'
 only_in '(mysql|mariadb)' 'sql/mysql[a-z_]*\.[ch]'
 only_in 'sqlite3' 'sql/sqlite[a-z_]*\.[ch]'
 only_in 'jansson' 'cli/format_json\.c|inventory/ansible_json\.c'

@@ -21,6 +21,7 @@ unit_test(targets_memory LIBS inventory
 unit_test(shuffle LIBS inventory WRAP getrandom)
 unit_test(ansible LIBS inventory)
 unit_test(ansible_values LIBS inventory)
+unit_test(ansible_way LIBS inventory)
 foreach(test hostkey knownhosts_line)
   unit_test(${test} SOURCES known_fixture.c LIBS inventory PkgConfig::CRYPTO)
 endforeach()
@@ -88,7 +89,9 @@ unit_test(ssh_key SOURCES agent_fixture.c key_fixture.c fleet/process.c
 unit_test(jump SOURCES jump_fixture.c fleet/process.c LIBS inventory)
 unit_test(jump_ill SOURCES jump_fixture.c fleet/process.c
           LIBS inventory PkgConfig::SSH2 WRAP libssh2_session_last_error recv)
-foreach(test jump jump_ill)
+unit_test(jump_many SOURCES jump_fixture.c fleet/process.c
+          LIBS inventory WRAP ssh_wants_aead ssh_only_aead)
+foreach(test jump jump_ill jump_many)
   target_compile_definitions(test_${test} PRIVATE
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)

@@ -17,7 +17,7 @@ struct answer {
 	bool ok;
 	char hostname[300], user[300], port[16], checking[32], only[16];
 	char identities[8192], jump[1024], user_hosts[4096], global_hosts[4096];
-	char agent[1024];
+	char agent[1024], alias[512], revoked[1024];
 };
 
 static void add(char *list, size_t size, const char *value)
@@ -49,6 +49,10 @@ static void take_line(struct answer *answer, char *line)
 		ADD(answer->only, value);
 	else if (strcmp(line, "identityagent") == 0)
 		ADD(answer->agent, value);
+	else if (strcmp(line, "hostkeyalias") == 0)
+		ADD(answer->alias, value);
+	else if (strcmp(line, "revokedhostkeys") == 0)
+		ADD(answer->revoked, value);
 	else if (strcmp(line, "identityfile") == 0)
 		ADD(answer->identities, value);
 	else if (strcmp(line, "proxyjump") == 0)
@@ -111,6 +115,10 @@ static void write_shared(struct answer *answer,
 	ADD(answer->only, shared->identities_only ? "yes" : "no");
 	if (shared->identity_agent != NULL)
 		ADD(answer->agent, shared->identity_agent);
+	if (shared->host_key_alias != NULL)
+		ADD(answer->alias, shared->host_key_alias);
+	if (shared->revoked_host_keys)
+		ADD(answer->revoked, "some");
 	if (jump != NULL && strcmp(jump, "none") != 0)
 		ADD(answer->jump, jump);
 	add_all(answer->identities, sizeof(answer->identities),
@@ -181,6 +189,12 @@ static const char *checking_of(const struct answer *ssh)
 	return strcmp(ssh->checking, "ask") == 0 ? "true" : ssh->checking;
 }
 
+/* That there is a file is all that we know. */
+static const char *revoked_of(const struct answer *ssh)
+{
+	return ssh->revoked[0] != '\0' ? "some" : "";
+}
+
 /* ssh passes over "none" among others when it loads them. */
 static const char *keys_of(struct answer *ssh)
 {
@@ -217,6 +231,8 @@ void sshconfig_compare(const char *name, const char *host, const char *user)
 		ok &= same("checking", checking_of(&ssh), checking_of(&us));
 		ok &= same("identitiesonly", ssh.only, us.only);
 		ok &= same("identityagent", ssh.agent, us.agent);
+		ok &= same("hostkeyalias", ssh.alias, us.alias);
+		ok &= same("revokedhostkeys", revoked_of(&ssh), us.revoked);
 		ok &= same("identityfile", keys_of(&ssh), us.identities);
 		ok &= same("proxyjump", ssh.jump, us.jump);
 		ok &= same("userknownhosts", ssh.user_hosts, us.user_hosts);

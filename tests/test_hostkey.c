@@ -69,7 +69,8 @@ static void open_known(enum hostkeys_mode mode, const char *names,
 	assert_true(knownhosts_open(&f.hostkeys.known, &settings, &f.err));
 }
 
-static bool check(const char *host, const char *type, char filler)
+static bool check_at(const char *host, uint16_t port, const char *type,
+                     char filler)
 {
 	struct known_blob blob = known_blob(type, (unsigned char)filler);
 	char sha256[64], types[HOSTKEY_TYPES_SIZE];
@@ -82,10 +83,24 @@ static bool check(const char *host, const char *type, char filler)
 	};
 
 	known_fingerprint(sha256, type, (unsigned char)filler);
-	hostkey_types(&f.hostkeys, host, 22, types);
+	hostkey_types(&f.hostkeys, host, port, types);
 	f.err = (struct err){ .kind = ERR_NONE };
 	memset(&f.outcome, 0xAA, sizeof(f.outcome));
-	return hostkey_check(&f.hostkeys, host, 22, &key, &f.outcome, &f.err);
+	return hostkey_check(&f.hostkeys, host, port, &key, &f.outcome, &f.err);
+}
+
+static bool check(const char *host, const char *type, char filler)
+{
+	return check_at(host, 22, type, filler);
+}
+
+static void read_state(char *text, size_t size)
+{
+	FILE *in = fopen(f.state, "re");
+
+	assert_non_null(in);
+	text[fread(text, 1, size - 1, in)] = '\0';
+	assert_int_equal(fclose(in), 0);
 }
 
 static void assert_refused(const char *sentence)
@@ -169,6 +184,32 @@ static void a_revoked_key_is_refused(void **state)
 	assert_refused(sentence);
 }
 
+/* Whoever has its address is not it. */
+static void a_key_is_looked_up_under_its_alias_alone(void **state)
+{
+	char known[192], types[HOSTKEY_TYPES_SIZE];
+
+	(void)state;
+	open_known(HOSTKEYS_ACCEPT_NEW, "the-alias", ED25519, '1');
+	f.hostkeys.alias = "the-alias";
+	hostkey_types(&f.hostkeys, "web1", 2222, types);
+	assert_string_equal(types, ED25519);
+	assert_true(check_at("web1", 2222, ED25519, '1'));
+	assert_false(check_at("web1", 2222, ED25519, '2'));
+	assert_int_equal(f.err.kind, ERR_HOSTKEY);
+	assert_non_null(strstr(f.err.text, "host key changed"));
+	/* New ones are remembered by it, without a port. */
+	f.hostkeys.alias = "new-alias";
+	assert_true(check_at("web1", 2222, ED25519, '3'));
+	assert_false(check_at("web2", 22, ED25519, '4'));
+	read_state(known, sizeof(known));
+	assert_memory_equal(known, "new-alias ssh-ed25519 ", 22);
+	f.hostkeys.alias = NULL;
+	f.hostkeys.mode = HOSTKEYS_STRICT;
+	assert_false(check_at("web1", 2222, ED25519, '1'));
+	assert_non_null(strstr(f.err.text, "host key not known"));
+}
+
 static void off_looks_at_nothing(void **state)
 {
 	char types[HOSTKEY_TYPES_SIZE];
@@ -245,6 +286,7 @@ int main(void)
 		TEST(a_changed_key_is_refused_with_both_fingerprints),
 		TEST(an_unknown_key_is_refused_under_strict_alone),
 		TEST(a_revoked_key_is_refused),
+		TEST(a_key_is_looked_up_under_its_alias_alone),
 		TEST(off_looks_at_nothing),
 		TEST(a_key_of_another_type_is_refused),
 		TEST(a_type_that_was_found_too_late_is_worth_another_try),

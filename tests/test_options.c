@@ -359,7 +359,7 @@ static const struct {
 	{ "--host-keys db --no-db h",
 	  "--host-keys db needs a store, and --no-db wants none" },
 	{ "--host-keys off --known-hosts k h",
-	  "--known-hosts goes with strict and accept-new" },
+	  "--known-hosts and --host-keys off exclude each other" },
 	{ "scan", "which hosts? (a host file, -w or --inventory)" },
 	{ "scan a b", "one host file, not 2" },
 	{ "replay", "which spool?" },

@@ -117,8 +117,31 @@ static void ranges_with_colons_are_ansibles(void **state)
 
 #define DASHES "in brackets stand numbers, as in [1-20] and [01-20,30]"
 #define COLONS "in brackets stands one range, as in [1:20], [01:20:2] and [a:f]"
+#define LARGE "a number in brackets is too large (over 9 digits)"
 #define DOWN "a range that counts down in brackets"
 #define MANY "more than 16777216 hosts"
+
+static void assert_refused(const char *text, enum range_style style,
+                           const char *reason)
+{
+	struct range range;
+	struct err err;
+
+	if (parse(&range, text, style, &err))
+		fail_msg("taken: %s", text);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_string_equal(err.text, reason);
+}
+
+static void a_number_that_is_too_large_is_called_so(void **state)
+{
+	(void)state;
+	assert_refused("web[0-9999999999]", RANGE_DASH, LARGE);
+	assert_refused("web[1000000000-1]", RANGE_DASH, LARGE);
+	assert_refused("web[1,9999999999]", RANGE_DASH, LARGE);
+	assert_refused("web[1:9999999999]", RANGE_COLON, LARGE);
+	assert_refused("web[1:2:9999999999]", RANGE_COLON, LARGE);
+}
 
 static void what_is_no_range_is_refused(void **state)
 {
@@ -140,7 +163,8 @@ static void what_is_no_range_is_refused(void **state)
 		{ "web[1:3]", RANGE_DASH, DASHES },
 		{ "web[ 1-3]", RANGE_DASH, DASHES },
 		{ "web[[1-3]]", RANGE_DASH, DASHES },
-		{ "web[0-9999999999]", RANGE_DASH, DASHES },
+		{ "web[1-2x]", RANGE_DASH, DASHES },
+		{ "web[1-99999999999x]", RANGE_DASH, DASHES },
 		{ "web[3-1]", RANGE_DASH, DOWN },
 		{ "web[0-16777216]", RANGE_DASH, MANY },
 		{ "[0-9999][0-9999]", RANGE_DASH, MANY },
@@ -162,15 +186,8 @@ static void what_is_no_range_is_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-		struct range range;
-		struct err err;
-
-		if (parse(&range, cases[i].text, cases[i].style, &err))
-			fail_msg("taken: %s", cases[i].text);
-		assert_int_equal(err.kind, ERR_INPUT);
-		assert_string_equal(err.text, cases[i].reason);
-	}
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+		assert_refused(cases[i].text, cases[i].style, cases[i].reason);
 }
 
 static void a_name_is_known_by_how_it_is_written(void **state)
@@ -253,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_with_dashes_are_counted_out),
 		cmocka_unit_test(ranges_with_colons_are_ansibles),
+		cmocka_unit_test(a_number_that_is_too_large_is_called_so),
 		cmocka_unit_test(what_is_no_range_is_refused),
 		cmocka_unit_test(a_name_is_known_by_how_it_is_written),
 		cmocka_unit_test(

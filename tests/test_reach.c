@@ -173,6 +173,76 @@ static void a_proxy_command_is_no_way_to_connect_directly(void **state)
 	close_home(&home);
 }
 
+static void keys_that_ssh_would_refuse_are_no_new_keys(void **state)
+{
+	static const char config[] = "Host a gate\n  RevokedHostKeys /r\n"
+				     "Host b\n  RevokedHostKeys none\n"
+				     "Host c\n  ProxyJump gate\n";
+	struct home home;
+	struct host host;
+	struct err err;
+
+	(void)state;
+	open_home(&home, config, "h");
+	assert_false(complete(&home, "a root x", &host, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, "RevokedHostKeys"));
+	assert_non_null(completed(&home, "b root x").access);
+	assert_false(complete(&home, "c root x", &host, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_memory_equal(err.text, "jump host: ssh_config has Revoked", 33);
+	close_home(&home);
+}
+
+static void the_alias_of_a_host_key_is_what_known_hosts_have(void **state)
+{
+	struct home home;
+
+	(void)state;
+	open_home(&home, "Host a\n  HostKeyAlias one\n", "h");
+	assert_string_equal(
+	    completed(&home, "a root x").access->hostkeys->alias, "one");
+	assert_null(completed(&home, "b root x").access->hostkeys->alias);
+	close_home(&home);
+}
+
+static void a_jump_host_of_a_proxy_command_is_not_reached_directly(void **state)
+{
+	static const char config[] = "Host gate\n  ProxyCommand nc %h %p\n"
+				     "Host c\n  ProxyJump gate\n"
+				     "Host d\n  ProxyJump e,gate\n";
+	struct home home;
+	struct host host;
+	struct err err;
+
+	(void)state;
+	open_home(&home, config, "h");
+	assert_false(complete(&home, "c root x", &host, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_memory_equal(err.text, "jump host: ssh_config has a Proxy", 33);
+	/* As with ssh(1) the one before it is the way. */
+	assert_non_null(completed(&home, "d root x").access->jump);
+	close_home(&home);
+}
+
+static void a_jump_host_is_called_so_once(void **state)
+{
+	static const char config[] = "Host a\n  ProxyJump b\n"
+				     "Host b\n  ProxyJump c,d\n"
+				     "Host c\n  ProxyJump e:99999\n";
+	struct home home;
+	struct host host;
+	struct err err;
+
+	(void)state;
+	open_home(&home, config, "h");
+	assert_false(complete(&home, "a root x", &host, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_string_equal(err.text, "jump host: bad port in 'e:99999' "
+	                              "(1 to 65535)");
+	close_home(&home);
+}
+
 static void hosts_behind_one_jump_host_share_it(void **state)
 {
 	static const char config[] = "Host *.in\n  ProxyJump u@gate:23\n"
@@ -203,6 +273,19 @@ static void jump_hosts_in_a_circle_are_told(void **state)
 	assert_false(complete(&home, "a root x", &host, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_non_null(strstr(err.text, "circle"));
+	assert_null(strstr(err.text, "jump host: jump host"));
+	close_home(&home);
+}
+
+static void a_list_of_jump_hosts_that_is_none_is_told_at_the_start(void **state)
+{
+	struct home home;
+	struct err err;
+
+	(void)state;
+	assert_false(try_open(&home, "", "-J a,b:x,c h", &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_string_equal(err.text, "--jump: bad port in 'b:x' (1 to 65535)");
 	close_home(&home);
 }
 
@@ -291,8 +374,16 @@ int main(void)
 		cmocka_unit_test(
 		    what_a_line_and_an_option_say_goes_before_the_config),
 		cmocka_unit_test(a_proxy_command_is_no_way_to_connect_directly),
+		cmocka_unit_test(keys_that_ssh_would_refuse_are_no_new_keys),
+		cmocka_unit_test(
+		    the_alias_of_a_host_key_is_what_known_hosts_have),
+		cmocka_unit_test(
+		    a_jump_host_of_a_proxy_command_is_not_reached_directly),
+		cmocka_unit_test(a_jump_host_is_called_so_once),
 		cmocka_unit_test(hosts_behind_one_jump_host_share_it),
 		cmocka_unit_test(jump_hosts_in_a_circle_are_told),
+		cmocka_unit_test(
+		    a_list_of_jump_hosts_that_is_none_is_told_at_the_start),
 		cmocka_unit_test(
 		    the_mode_for_host_keys_is_the_options_then_the_configs),
 		cmocka_unit_test(a_key_that_cannot_be_read_is_told),

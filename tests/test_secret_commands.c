@@ -259,7 +259,7 @@ static void so_many_run_at_the_same_time_and_no_more(void **state)
 	         "echo + >>%s/log; sleep 0.05; echo - >>%s/log; echo %%h",
 	         folder, folder);
 	assert_true(secret_commands_open(&commands, template, &err));
-	places_destroy(&commands.places);
+	places_release(&commands.places);
 	places_init(&commands.places, PLACES);
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(
@@ -298,7 +298,7 @@ static void who_waits_for_his_turn_does_so_under_his_deadline(void **state)
 	places_leave(&places);
 	assert_true(places_enter(&places, &for_ever, &err));
 	places_leave(&places);
-	places_destroy(&places);
+	places_release(&places);
 }
 
 static int begin(void **state)

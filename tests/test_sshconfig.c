@@ -263,6 +263,46 @@ static void a_proxy_command_is_told(void **state)
 	assert_string_equal(found.shared->proxy_jump, "none");
 }
 
+static void the_alias_of_a_host_key_is_known(void **state)
+{
+	struct err err;
+	char text[400];
+
+	(void)state;
+	open_text("Host a\nHostKeyAlias The.Alias%h\n"
+	          "UserKnownHostsFile /kh/%k\n"
+	          "Host a b\nHostKeyAlias other\nUserKnownHostsFile /kh/%k\n"
+	          "Host c\nUserKnownHostsFile /kh/%k\n");
+	assert_string_equal(find("a")->host_key_alias, "the.alias%h");
+	assert_string_equal(found.shared->user_known_hosts[0],
+	                    "/kh/the.alias%h");
+	assert_string_equal(find("b")->host_key_alias, "other");
+	assert_null(find("c")->host_key_alias);
+	assert_string_equal(found.shared->user_known_hosts[0], "/kh/c");
+	assert_string_equal(sshconfig_notes, "");
+	for (int more = 0; more < 2; more++) {
+		sprintf(text, "Port 1\nHostKeyAlias %0*d\n", 255 + more, 0);
+		open_text(text);
+		assert_int_equal(
+		    sshconfig_find(config, "a", NULL, 0, &found, &err),
+		    more == 0);
+	}
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(
+	    strstr(err.text, "/config:2: the HostKeyAlias is too long"));
+}
+
+static void revoked_keys_that_are_not_read_are_told(void **state)
+{
+	(void)state;
+	open_text("Host a\nRevokedHostKeys /r\nRevokedHostKeys none\n"
+	          "Host b\nRevokedHostKeys None\nRevokedHostKeys /r\n");
+	assert_true(find("a")->revoked_host_keys);
+	assert_false(find("b")->revoked_host_keys);
+	assert_false(find("c")->revoked_host_keys);
+	assert_string_equal(sshconfig_notes, "");
+}
+
 static void a_keyword_that_is_passed_over_is_noted_once(void **state)
 {
 	const char *first, *notes = sshconfig_notes;
@@ -399,6 +439,8 @@ int main(void)
 		cmocka_unit_test(tokens_are_expanded),
 		cmocka_unit_test(the_environment_is_expanded),
 		cmocka_unit_test(a_proxy_command_is_told),
+		cmocka_unit_test(the_alias_of_a_host_key_is_known),
+		cmocka_unit_test(revoked_keys_that_are_not_read_are_told),
 		cmocka_unit_test(a_keyword_that_is_passed_over_is_noted_once),
 		cmocka_unit_test(match_exec_runs_nothing_and_never_matches),
 		cmocka_unit_test(patterns_match_in_any_case),

@@ -134,6 +134,51 @@ for n in 7 8 9 10 11; do
 done
 check_lacks "no part of a password" pass-word "$(cat "$err")"
 
+note "a host behind a bastion gets nothing directly, but by way of --jump"
+cat >"$inventory" <<END
+[all:vars]
+ansible_port=$fleet_port
+ansible_user=root
+ansible_password=fleet-secret
+[near]
+127.1.0.1
+[far]
+127.1.0.2
+[far:vars]
+ansible_ssh_common_args='-o ProxyCommand="ssh -W %h:%p -q bastion"'
+END
+fleet_ask reset >/dev/null
+scan --inventory "$inventory"
+check_eq "exit status" 2 "$status"
+check_eq "the hosts" "127.1.0.1 " "$(found)"
+check_contains "why" "hosts.ini:8: host '127.1.0.2': ansible_ssh_common_args \
+has a jump host, which sshinv does not take from it (--jump names it, or none)" \
+  "$(cat "$err")"
+check_eq "connections" 1 "$(fleet_connections)"
+scan --inventory "$inventory" --jump none
+check_eq "exit status with --jump none" 0 "$status"
+check_eq "the hosts" "127.1.0.1 127.1.0.2 " "$(found)"
+
+note "hosts that are not reached by ssh are left out, and told once"
+cat >"$inventory" <<END
+[all:vars]
+ansible_port=$fleet_port
+ansible_user=root
+ansible_password=fleet-secret
+[g]
+127.1.0.1
+127.1.0.2 ansible_connection=local
+127.1.0.3 ansible_connection=winrm
+END
+fleet_ask reset >/dev/null
+scan --inventory "$inventory"
+check_eq "exit status" 0 "$status"
+check_eq "the hosts" "127.1.0.1 " "$(found)"
+check_contains "the warning" \
+  "2 hosts of $inventory have another connection than ssh: left out" \
+  "$(cat "$err")"
+check_eq "connections" 1 "$(fleet_connections)"
+
 note "what is no inventory is told, and nothing is begun"
 fleet_ask reset >/dev/null
 refused() {

@@ -83,6 +83,24 @@ check_eq "logins at the first" 1 \
 check_eq "logins at the second" 1 \
   "$(fleet_ask counts 127.1.99.3 | cut -f 3)"
 
+note "300 hosts, each behind a jump host of its own, and few descriptors"
+well 300
+fleet_ask reset >/dev/null
+cut -d ' ' -f 1 "$hosts" | cut -d : -f 1 |
+  awk -v port="$fleet_port" '{
+    own = $1; sub(/^127\.1\./, "127.201.", own)
+    print "Host " $1 "\n  ProxyJump root@" own ":" port
+  }' >"$scratch/config"
+status=0
+(
+  ulimit -n 256
+  exec "$program" --no-db -f 64 -F "$scratch/config" \
+    --password-env FLEET_PASSWORD "$hosts"
+) >"$out" 2>"$err" || status=$?
+all_well "jump hosts of their own"
+check_contains "fewer at a time" "allows 29 hosts in flight" "$(cat "$err")"
+check_eq "logins at one" 1 "$(fleet_ask counts 127.201.1.1 | cut -f 3)"
+
 note "no login at a jump host for a file without hosts"
 fleet_ask reset >/dev/null
 : >"$hosts"

@@ -37,8 +37,9 @@ scan() {
     grep -v '^#'
 }
 
+# openssh_knows FILE HOST [ARGUMENT...]
 openssh_knows() {
-  ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes \
+  ssh "${@:3}" -F none -o BatchMode=yes -o StrictHostKeyChecking=yes \
     -o UserKnownHostsFile="$1" -o GlobalKnownHostsFile=/dev/null \
     -p "$fleet_port" "root@$2" 2>&1 || true
 }
@@ -110,6 +111,43 @@ printf '[127.1.0.*]:%s,![127.1.0.2]:%s %s\n' "$fleet_port" "$fleet_port" \
   "$key" >"$known"
 visit
 check_eq "the second is taken out, so new" 2 "$(grep -c '^ok' "$out")"
+rm "$new"
+
+note "HostKeyAlias: a host is looked up under the name that ssh(1) looks up"
+cat >"$scratch/config" <<END
+HostKeyAlias The.Alias
+UserKnownHostsFile $known
+GlobalKnownHostsFile none
+END
+printf '%s\n' "127.1.0.1:$fleet_port root fleet-secret" \
+  "127.1.0.2:$fleet_port root fleet-secret" >"$scratch/two.txt"
+# Of two hosts, of which one has the alias's key.
+aliased() {
+  fleet_ask reset >/dev/null
+  sshinv --no-db -O tsv --fields ip,status -F "$scratch/config" \
+    "$scratch/two.txt"
+  tr '\t\n' ' ;' < <(sort "$out")
+}
+printf 'the.alias %s\n' "$key" >"$known"
+rm -f "$new"
+check_eq "the impostor is refused" "127.1.0.1 ok;127.1.0.2 hostkey;" \
+  "$(aliased)"
+check_eq "passwords" 1 "$(passwords)"
+[ ! -e "$new" ] || give_up "a key was remembered"
+check_contains "as OpenSSH does" "Host key verification failed" \
+  "$(openssh_knows "$known" 127.1.0.2 -o HostKeyAlias=The.Alias)"
+check_contains "and does not" "Permission denied" \
+  "$(openssh_knows "$known" 127.1.0.1 -o HostKeyAlias=The.Alias)"
+ssh-keygen -q -H -f "$known" >/dev/null 2>&1
+check_eq "the same, hashed" "127.1.0.1 ok;127.1.0.2 hostkey;" "$(aliased)"
+printf '[the.alias]:%s %s\n' "$fleet_port" "$key" >"$known"
+sed -i 2d "$scratch/two.txt"
+check_eq "its line has no port" "127.1.0.1 ok;" "$(aliased)"
+check_eq "what was remembered" "the.alias $key" "$(cat "$new")"
+check_contains "ssh-keygen finds it" "$key" \
+  "$(ssh-keygen -F the.alias -f "$new")"
+check_contains "OpenSSH too" "Permission denied" \
+  "$(openssh_knows "$new" 127.1.0.1 -o HostKeyAlias=The.Alias)"
 rm "$new"
 
 note "a revoked key"

@@ -50,7 +50,8 @@ for words in '--nonsense' '--fanout 0' '--fanout 4097' '--fanout 3x' \
   '--auth password,password' '--auth telnet' '--auth=' '--host-keys maybe' \
   '--no-db --host-keys db' '--host-keys off --known-hosts k' \
   '--password-fd 3 -A' '--password-file f --password-env E' '--rate 0' \
-  '--per-net 0' '--jump-channels 0' '--bind nowhere' '-i /nonexistent' \
+  '--per-net 0' '--jump-channels 0' '--bind nowhere' '-J a,,b' '-J a:x' \
+  '-i /nonexistent' \
   '--known-hosts=/nonexistent/k/h --host-keys strict' '-F /nonexistent' \
   '--resume -w 192.0.2.1 --no-db' '-w web[' '-x 10.0.0.0/99' \
   '--inventory /nonexistent' '--password-env SSHINV_TEST_UNSET' \

@@ -136,6 +136,20 @@ check_eq "the other one" "db ok" "$(found ip,status)"
 check_contains "why" "ProxyCommand" "$(cat "$err")"
 check_eq "connections" $((connections + 1)) "$(fleet_connections)"
 
+note "a host that has RevokedHostKeys is not asked: they are not read"
+cat >"$config" <<END
+Host web
+  RevokedHostKeys $scratch/revoked
+Host *
+  HostName $one
+  Port $fleet_port
+  User root
+END
+connections=$(fleet_connections)
+check_eq "the other one" "db ok" "$(found ip,status)"
+check_contains "why" "RevokedHostKeys" "$(cat "$err")"
+check_eq "connections" $((connections + 1)) "$(fleet_connections)"
+
 note "lines that OpenSSH refuses are refused, with their place"
 # refused TEXT PART
 refused() {

@@ -38,11 +38,12 @@ static void write_file(const char *bytes, size_t size)
 	PROMISE(pwrite(file, bytes, size, 0) == (ssize_t)size);
 }
 
+/* Of a value that is not known, and of hosts that are left out. */
 static void check_warning(void *arg, const char *sentence)
 {
 	unsigned *warnings = arg;
 
-	PROMISE(++*warnings == 1);
+	PROMISE(++*warnings <= 2);
 	PROMISE(strstr(sentence, SECRET) == NULL);
 }
 

@@ -7,22 +7,22 @@
 #include <stdbool.h>
 
 /*
- * At most so many at the same time, first come, first served: a waiter has a
- * descriptor of his own, so that his deadline and the run's end wake him, and
- * nobody else's turn does. For any number of threads.
+ * Places for so many threads at a time, in the order in which they came; unlike
+ * a mutex or a semaphore, whoever waits can give up. He who has to wait does so
+ * in poll(), on a descriptor of his own.
  */
 struct places_waiter;
 
 struct places {
-	pthread_mutex_t lock; /* guards what is below */
+	pthread_mutex_t lock; /* guards all below */
 	unsigned free;
 	struct places_waiter *first, *last;
 };
 
 void places_init(struct places *places, unsigned count);
-void places_destroy(struct places *places); /* nobody is in it any more */
+void places_release(struct places *places); /* nobody is inside */
 
-/* False with ERR_TIMEOUT, ERR_CANCELLED, ERR_SCARCE. */
+/* ERR_TIMEOUT, ERR_CANCELLED, ERR_SCARCE (descriptors). */
 bool places_enter(struct places *places, const struct wait *wait,
                   struct err *err);
 void places_leave(struct places *places);
