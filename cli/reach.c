@@ -258,7 +258,7 @@ static bool wants_agent(const struct reach *reach)
 	return false;
 }
 
-/* One that is not there is no error, unless --auth names it. */
+/* One that does not answer is no error: there may be other ways in. */
 static bool find_agent(struct reach *reach, struct way *way, struct err *err)
 {
 	bool named = reach->settings.options->auth != NULL;
@@ -276,8 +276,6 @@ static bool find_agent(struct reach *reach, struct way *way, struct err *err)
 		return true;
 	if (keyring_agent(reach->keyring, path, &way->access.login.agent, err))
 		return true;
-	if (named)
-		return err_prefix(err, "ssh-agent");
 	if (!reach->agent_told)
 		log_say(LOG_NOTICE, "warning: ssh-agent: %s", err->text);
 	reach->agent_told = true;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Each is a memory of its own, and keeps a descriptor: with a file for each
@@ -55,18 +56,23 @@ static void add(struct files *files, const char *const *paths, size_t count)
 	}
 }
 
-/* One that nobody named: as for ssh(1), it need not be there or readable. */
+/* One that nobody named: as for ssh(1), it need not be there or readable.
+ * /dev/null is how some say that there is none. */
 static void add_usual(struct files *files, const char *path)
 {
 	char sentence[PATH_MAX + 64];
+	struct stat status;
+	bool there = stat(path, &status) == 0;
 
-	if (access(path, R_OK) == 0) {
+	if ((there && S_ISCHR(status.st_mode)) || (!there && errno == ENOENT))
+		return;
+	if (there && S_ISREG(status.st_mode) && access(path, R_OK) == 0) {
 		add(files, &path, 1);
-	} else if (errno != ENOENT) {
-		snprintf(sentence, sizeof(sentence),
-		         "%s cannot be read: its hosts count as unknown", path);
-		reach_warn(sentence);
+		return;
 	}
+	snprintf(sentence, sizeof(sentence),
+	         "%s cannot be read: its hosts count as unknown", path);
+	reach_warn(sentence);
 }
 
 /* --known-hosts alone, or ssh_config's, or what OpenSSH reads without any. */

@@ -47,11 +47,24 @@ static bool read_all(int fd, char *text, size_t size, size_t *length,
 	return true;
 }
 
-/* text has room for KEYFILE_MAX bytes. *missing: there is no such file. */
-static bool read_file(const char *path, char *text, size_t *length,
-                      mode_t *mode, bool *missing, struct err *err)
+/* A pipe may wait for whoever writes to it, where somebody may wait at all. */
+static bool may_read(int fd, const struct stat *status, bool patient,
+                     struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (S_ISREG(status->st_mode))
+		return true;
+	if (!patient)
+		return err_set(err, ERR_INPUT, "not a file");
+	return fcntl(fd, F_SETFL, 0) == 0 ||
+	       err_errno(err, ERR_INPUT, errno, "cannot read");
+}
+
+/* text has room for KEYFILE_MAX bytes. *missing: there is no such file. */
+static bool read_file(const char *path, bool patient, char *text,
+                      size_t *length, mode_t *mode, bool *missing,
+                      struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	bool ok;
 
@@ -61,7 +74,8 @@ static bool read_file(const char *path, char *text, size_t *length,
 	ok = fstat(fd, &status) == 0;
 	if (!ok)
 		err_errno(err, ERR_INPUT, errno, "cannot read");
-	ok = ok && read_all(fd, text, KEYFILE_MAX, length, err);
+	ok = ok && may_read(fd, &status, patient, err) &&
+	     read_all(fd, text, KEYFILE_MAX, length, err);
 	close(fd);
 	if (ok)
 		*mode = status.st_mode;
@@ -123,7 +137,8 @@ static bool load_key(struct identity *identity, char *text,
 	mode_t mode = 0;
 	bool missing;
 
-	if (!read_file(identity->path, text, &length, &mode, &missing, err) ||
+	if (!read_file(identity->path, passphrase != NULL, text, &length, &mode,
+	               &missing, err) ||
 	    !parse(identity, text, length, passphrase, err))
 		return false;
 	keypair_put_public(&identity->blob, identity->key);
@@ -189,7 +204,7 @@ static bool load_certificate(struct identity *identity, char *text,
 
 	if (asprintf(&path, "%s" CERTIFICATE_SUFFIX, identity->path) < 0)
 		return err_set(err, ERR_SYSTEM, "out of memory");
-	ok = read_file(path, text, &length, &mode, &missing, &why) &&
+	ok = read_file(path, false, text, &length, &mode, &missing, &why) &&
 	     parse_certificate(identity, text, length, &why);
 	if (!ok && !missing) {
 		*err = why;

@@ -20,7 +20,8 @@ struct identity_passphrase {
 };
 
 /*
- * passphrase NULL: an encrypted key is ERR_INPUT. ERR_INPUT for what is no key,
+ * passphrase NULL: an encrypted key is ERR_INPUT, and so is what is no regular
+ * file and might have to be waited for. ERR_INPUT for what is no key,
  * cannot be read, or is of a kind that is not known, with the path. Nobody but
  * its owner should read the file: *exposed says if others can.
  */

@@ -333,7 +333,7 @@ static void a_silence_amid_many_rows_stores_each_of_them(void **state)
 		skip();
 	store = open_through_relay(3 * NS_PER_S);
 	start_putters(store);
-	wait_for_putters(PUTTERS_ROWS / 3);
+	wait_for_putters(PUTTERS_ROWS / 16);
 	relay_set(relay, RELAY_SILENT);
 	join_putters();
 	assert_int_equal(count_heard("is given up"), 1);
