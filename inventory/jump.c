@@ -201,9 +201,14 @@ static nanoseconds time_limit(const struct jump *jump,
 	const struct jump_settings *settings = &jump->settings;
 	nanoseconds limit;
 
-	if (request->state == JUMP_WAITS)
-		return request->since - request->waited +
-		       settings->host_timeout_ms * NS_PER_MS;
+	/* As long as the queue moves, even by hosts that do not answer, it is
+	 * worth waiting in it. */
+	if (request->state == JUMP_WAITS) {
+		limit = request->since - request->waited;
+		if (limit < jump->moved_at)
+			limit = jump->moved_at;
+		return limit + settings->host_timeout_ms * NS_PER_MS;
+	}
 	limit = request->since + settings->dial->connect_timeout_ms * NS_PER_MS;
 	return limit < wait->deadline + request->waited
 	           ? limit

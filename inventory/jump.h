@@ -86,7 +86,8 @@ void jump_close(struct jump *jump);
  * A connection to host:port as the jump host makes it, which resolves the name.
  * *fd is like tcp_connect()'s; *session is for jump_explain(). While the caller
  * waits for the jump host's login or for a free channel, its deadline stands
- * still (it is moved), for at most host_timeout_ms.
+ * still (it is moved), for at most host_timeout_ms in which nobody else gets
+ * his turn either.
  *
  * Errors of the jump host itself begin with "jump host NAME: " and have the
  * kind of what happened there (after a failed login all who come get that error

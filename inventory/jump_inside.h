@@ -76,6 +76,7 @@ struct jump {
 
 	pthread_mutex_t lock; /* guards all below; never held in the library */
 	struct jump_request *first, *last;
+	nanoseconds moved_at; /* somebody left the queue for a session */
 	/* Those that are there; those that were lost, for jump_explain(). */
 	struct jump_session *sessions;
 	bool ends;    /* the sessions are to end */

@@ -129,6 +129,7 @@ bool jump_session_take(struct jump_session *session, unsigned live, char *host,
 		request = jump->first;
 		jump_dequeue(jump, request);
 		request->state = JUMP_TAKEN;
+		jump->moved_at = monotonic_ns();
 		request->session = session;
 		session->request = request;
 		session->opening = true;

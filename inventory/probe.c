@@ -136,13 +136,21 @@ static bool find_host(struct attempt *attempt, struct err *err)
 
 	if (!wait_check(&attempt->wait, err) || !has_a_chance(attempt, err))
 		return false;
-	if (attempt->access->jump != NULL)
-		return true;
-	enter(attempt, PHASE_RESOLVE);
-	if (!dial_find(&settings->dial, target_of(host), host->port,
-	               attempt->addresses, &attempt->count, &attempt->wait,
-	               err))
-		return false;
+	if (attempt->access->jump != NULL) {
+		struct err ignored;
+
+		/* Names are the jump host's to look up. */
+		if (host_is_name(target_of(host)) ||
+		    !address_parse(&attempt->addresses[0], target_of(host),
+		                   host->port, &ignored))
+			return true;
+	} else {
+		enter(attempt, PHASE_RESOLVE);
+		if (!dial_find(&settings->dial, target_of(host), host->port,
+		               attempt->addresses, &attempt->count,
+		               &attempt->wait, err))
+			return false;
+	}
 	attempt->parked = settings->pace != NULL &&
 	                  !pace_enter(settings->pace, &attempt->progress->place,
 	                              &attempt->addresses[0]);
