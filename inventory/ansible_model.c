@@ -52,15 +52,15 @@ static bool out_of_memory(struct err *err)
 /* Room for one more in an array that doubles. */
 static bool grow(void *array, size_t count, size_t *room, size_t size)
 {
-	void *items;
+	void *items, *more;
 
 	if (count < *room)
 		return true;
 	memcpy(&items, array, sizeof(items));
-	items = reallocarray(items, *room > 0 ? 2 * *room : 1, size);
-	if (items == NULL)
+	more = reallocarray(items, *room > 0 ? 2 * *room : 1, size);
+	if (more == NULL)
 		return false;
-	memcpy(array, &items, sizeof(items));
+	memcpy(array, &more, sizeof(more));
 	*room = *room > 0 ? 2 * *room : 1;
 	return true;
 }

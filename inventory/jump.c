@@ -297,7 +297,9 @@ bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
                   unsigned *session, struct wait *wait, struct err *err)
 {
 	int ends[2];
-	struct err refusal; /* a session may write it while we write ours */
+	struct err refusal = {
+		.kind = ERR_NONE
+	}; /* a session may write it while we write ours */
 	struct jump_request request = { .host = host,
 		                        .port = port,
 		                        .err = &refusal };

@@ -20,7 +20,8 @@ bool lines_open(struct lines *lines, const char *path, int cancel_fd,
 	lines->name = strdup(is_stdin ? "standard input" : path);
 	if (lines->name == NULL)
 		return err_set(err, ERR_SYSTEM, "out of memory");
-	lines->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	lines->fd = is_stdin ? STDIN_FILENO
+	                     : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (lines->fd < 0 || fstat(lines->fd, &st) != 0)
 		return err_errno(err, ERR_INPUT, errno, "cannot open '%s'",
 		                 lines->name);

@@ -270,8 +270,7 @@ static void a_login_that_was_trapped_is_a_refusal_to_the_guard(void **state)
 	assert_false(ssh_login(ssh, &login, &err));
 	assert_malformed(&err, ERR_PROTOCOL, "login");
 	ssh_close(ssh);
-	assert_true(
-	    guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
+	assert_true(guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
 	guard_leave(guard, &place, GUARD_REFUSED);
 	assert_false(
 	    guard_enter(guard, &place, USER, PASSWORD, &wait, 0, &err));
