@@ -62,6 +62,7 @@ static bool grow(void *array, size_t count, size_t *room, size_t size)
 		return false;
 	memcpy(array, &more, sizeof(more));
 	*room = *room > 0 ? 2 * *room : 1;
+	/* cppcheck-suppress memleak ; array has it */
 	return true;
 }
 
