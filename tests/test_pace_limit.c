@@ -21,6 +21,16 @@ static void leave_all(struct pace *pace, struct pace_place *places,
 		pace_leave(pace, &places[i], outcome);
 }
 
+/* So many are in flight, and some of them are dropped. */
+static void drop(struct pace *pace, size_t count, size_t dropped)
+{
+	struct pace_place places[64] = { 0 };
+
+	assert_int_equal(fill(pace, places, count), count);
+	leave_all(pace, places, dropped, PACE_DROPPED);
+	leave_all(pace, places + dropped, count - dropped, PACE_OTHER);
+}
+
 static void few_drops_among_many_change_nothing(void **state)
 {
 	struct pace *pace = open_pace(0, 0);
@@ -54,9 +64,7 @@ static void a_network_that_drops_many_takes_half_as_many(void **state)
 	struct pace_place places[64] = { 0 };
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 16, PACE_DROPPED);
-	leave_all(pace, places + 16, 48, PACE_OTHER);
+	drop(pace, 64, 16);
 	assert_int_equal(fill(pace, places, 64), 32);
 	leave_all(pace, places, 32, PACE_OTHER);
 	pace_close(pace);
@@ -114,8 +122,7 @@ static void what_goes_well_raises_the_limit_again(void **state)
 	size_t wells = 0;
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 64, PACE_DROPPED);
+	drop(pace, 64, 64);
 	for (size_t limit = 1; limit < 63; limit++) {
 		assert_int_equal(fill(pace, places, 64), limit);
 		leave_all(pace, places, 1, PACE_WELL);
@@ -137,9 +144,7 @@ static void a_network_that_is_not_full_shows_no_room(void **state)
 	struct pace_place places[64] = { 0 };
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 16, PACE_DROPPED);
-	leave_all(pace, places + 16, 48, PACE_OTHER);
+	drop(pace, 64, 16);
 	for (unsigned i = 0; i < 100; i++) {
 		assert_int_equal(fill(pace, places, 31), 31);
 		leave_all(pace, places, 31, PACE_WELL);
@@ -170,8 +175,7 @@ static void beyond_where_drops_began_there_may_be_room_for_many(void **state)
 	struct pace_place places[64] = { 0 };
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 64, PACE_DROPPED);
+	drop(pace, 64, 64);
 	assert_int_equal(wells_until(pace, 4), 3);
 	/* They begin again, at 4. */
 	assert_int_equal(fill(pace, places, 64), 4);
@@ -193,9 +197,7 @@ static void a_limit_that_has_passed_what_it_was_is_gone(void **state)
 	struct pace_place places[4] = { 0 };
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 4), 4);
-	leave_all(pace, places, 2, PACE_DROPPED);
-	leave_all(pace, places + 2, 2, PACE_OTHER);
+	drop(pace, 4, 2);
 	assert_int_equal(networks(pace), 1);
 	for (unsigned i = 0; i < 200 && networks(pace) > 0; i++) {
 		size_t in = fill(pace, places, 4);
@@ -234,14 +236,12 @@ static void where_even_one_alone_is_dropped_the_limit_is_no_help(void **state)
 	struct pace_place places[64] = { 0 };
 
 	(void)state;
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 64, PACE_DROPPED);
+	drop(pace, 64, 64);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(fill(pace, places, 64), 1);
 		leave_all(pace, places, 1, PACE_DROPPED);
 	}
-	assert_int_equal(fill(pace, places, 64), 64);
-	leave_all(pace, places, 64, PACE_DROPPED);
+	drop(pace, 64, 64);
 	/* Until something goes well there. */
 	assert_int_equal(fill(pace, places, 64), 64);
 	leave_all(pace, places, 1, PACE_WELL);
