@@ -113,7 +113,7 @@ static bool enter(struct guard *guard, struct guard_place *place,
 {
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 
-	*place = (struct guard_place){ NULL };
+	*place = (struct guard_place){ .credential = NULL };
 	return guard_enter(guard, place, user, secret, &wait, LIMIT_MS, err);
 }
 
@@ -292,7 +292,7 @@ static void ten_thousand_credentials_are_remembered_each(void **state)
 static void no_place_is_nothing_to_give_back(void **state)
 {
 	struct guard *guard = opened(MAX);
-	struct guard_place place = { NULL };
+	struct guard_place place = { .credential = NULL };
 
 	(void)state;
 	guard_leave(guard, &place, GUARD_REFUSED);
@@ -381,7 +381,7 @@ static void nobody_waits_longer_than_the_limit(void **state)
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 	const nanoseconds deadline = wait.deadline;
 	const nanoseconds begin = monotonic_ns();
-	struct guard_place place, none = { NULL };
+	struct guard_place place, none = { .credential = NULL };
 	struct guard_counts counts;
 	struct err err;
 

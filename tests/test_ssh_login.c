@@ -291,7 +291,8 @@ enum guard_state { IS_FREE, IS_OPEN, IS_CLOSED };
 /* Of a guard that lets one refusal happen. */
 static enum guard_state state_of(struct guard *guard, const char *password)
 {
-	struct guard_place place = { NULL }, more = { NULL };
+	struct guard_place place = { .credential = NULL },
+			   more = { .credential = NULL };
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 	enum guard_state state = IS_OPEN;
 	struct err err;
@@ -369,7 +370,7 @@ static void what_the_guard_has_closed_is_not_sent(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(ips); i++) {
 		struct guard *guard = guard_of_one();
-		struct guard_place place = { NULL };
+		struct guard_place place = { .credential = NULL };
 		struct wait wait = wait_ms(PLENTY_MS, -1);
 		struct login_settings settings = *ways[i];
 		struct login login;
@@ -400,7 +401,7 @@ static void who_waits_for_a_verdict_has_his_time_afterwards(void **state)
 {
 	const unsigned limit_ms = 1500, deadline_ms = 1000;
 	struct guard *guard = guard_of_one();
-	struct guard_place place = { NULL };
+	struct guard_place place = { .credential = NULL };
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 	struct login_settings settings = usual;
 	struct login login;

@@ -256,7 +256,7 @@ static void a_login_that_was_trapped_is_a_refusal_to_the_guard(void **state)
 	struct login login = { .settings = &settings,
 		               .user = USER,
 		               .password = PASSWORD };
-	struct guard_place place = { NULL };
+	struct guard_place place = { .credential = NULL };
 	struct guard *guard = NULL;
 	struct ssh *ssh;
 	struct err err;
