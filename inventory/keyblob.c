@@ -1,87 +1,57 @@
 #include "inventory/keyblob.h"
 
+#include "inventory/wire.h"
+
 #include <string.h>
 
 #define ED25519_LENGTH 32
 #define ECDSA_PREFIX "ecdsa-sha2-"
 
-/* What is left of a string of strings (RFC 4251 section 5). */
-struct strings {
-	const unsigned char *at;
-	size_t left;
-};
-
-struct string {
-	const unsigned char *bytes;
-	size_t length;
-};
-
 struct key_type {
 	const char *name;
-	bool (*is_sound)(const struct key_type *type, struct strings *rest);
+	bool (*is_sound)(const struct key_type *type, struct wire *rest);
 	size_t coordinate; /* ECDSA: the bytes of one of a point's two */
 };
 
-static bool take_string(struct strings *from, struct string *string)
-{
-	const unsigned char *p = from->at;
-
-	if (from->left < 4)
-		return false;
-	string->bytes = p + 4;
-	string->length =
-	    (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-	if (string->length > from->left - 4)
-		return false;
-	from->at += 4 + string->length;
-	from->left -= 4 + string->length;
-	return true;
-}
-
-static bool is_text(const struct string *string, const char *text)
-{
-	return string->length == strlen(text) &&
-	       memcmp(string->bytes, text, string->length) == 0;
-}
-
 /* RFC 8709 section 4. */
-static bool ed25519_is_sound(const struct key_type *type, struct strings *rest)
+static bool ed25519_is_sound(const struct key_type *type, struct wire *rest)
 {
-	struct string key;
+	struct wire_string key;
 
 	(void)type;
-	return take_string(rest, &key) && key.length == ED25519_LENGTH;
+	return wire_take_string(rest, &key) && key.length == ED25519_LENGTH;
 }
 
 /* RFC 5656 section 3.1; a point may be compressed. */
-static bool ecdsa_is_sound(const struct key_type *type, struct strings *rest)
+static bool ecdsa_is_sound(const struct key_type *type, struct wire *rest)
 {
-	struct string curve, point;
+	struct wire_string curve, point;
 
-	return take_string(rest, &curve) && take_string(rest, &point) &&
-	       is_text(&curve, type->name + strlen(ECDSA_PREFIX)) &&
+	return wire_take_string(rest, &curve) &&
+	       wire_take_string(rest, &point) &&
+	       wire_is_text(&curve, type->name + strlen(ECDSA_PREFIX)) &&
 	       (point.length == 1 + 2 * type->coordinate ||
 	        point.length == 1 + type->coordinate);
 }
 
 /* RFC 4253 section 6.6. */
-static bool rsa_is_sound(const struct key_type *type, struct strings *rest)
+static bool rsa_is_sound(const struct key_type *type, struct wire *rest)
 {
-	struct string e, n;
+	struct wire_string e, n;
 
 	(void)type;
-	return take_string(rest, &e) && take_string(rest, &n) && e.length > 0 &&
-	       n.length > 0;
+	return wire_take_string(rest, &e) && wire_take_string(rest, &n) &&
+	       e.length > 0 && n.length > 0;
 }
 
 /* The same section: p, q, g, y. */
-static bool dsa_is_sound(const struct key_type *type, struct strings *rest)
+static bool dsa_is_sound(const struct key_type *type, struct wire *rest)
 {
-	struct string number;
+	struct wire_string number;
 
 	(void)type;
 	for (int i = 0; i < 4; i++) {
-		if (!take_string(rest, &number) || number.length == 0)
+		if (!wire_take_string(rest, &number) || number.length == 0)
 			return false;
 	}
 	return true;
@@ -101,13 +71,13 @@ static const struct key_type types[] = {
 
 bool keyblob_is_sound(const void *blob, size_t length)
 {
-	struct strings rest = { blob, length };
-	struct string name;
+	struct wire rest = { blob, length };
+	struct wire_string name;
 
-	if (length > KEYBLOB_MAX || !take_string(&rest, &name))
+	if (length > KEYBLOB_MAX || !wire_take_string(&rest, &name))
 		return false;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (is_text(&name, types[i].name))
+		if (wire_is_text(&name, types[i].name))
 			return types[i].is_sound(&types[i], &rest) &&
 			       rest.left == 0;
 	}

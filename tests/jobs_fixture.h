@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/jobs.h"
+#include "tests/skewed_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,26 +14,9 @@
 
 #include <cmocka.h>
 
-/* Jobs without a run, and a clock that the tests move on. Wants the linker's
- * WRAP clock_gettime. */
+/* Jobs without a run, and a clock that the tests move on. */
 
 #define FAR (monotonic_ns() + 3600 * NS_PER_S)
-
-/* The clock that jobs.c sees is moved on by the tests. */
-static nanoseconds skew;
-
-int __real_clock_gettime(clockid_t clock, struct timespec *time);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
-{
-	int failed = __real_clock_gettime(clock, time);
-	nanoseconds now = time->tv_sec * NS_PER_S + time->tv_nsec + skew;
-
-	time->tv_sec = now / NS_PER_S;
-	time->tv_nsec = now % NS_PER_S;
-	return failed;
-}
 
 static inline int setup(void **state)
 {

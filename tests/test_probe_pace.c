@@ -1,26 +1,10 @@
 #include "tests/probe_fixture.h"
+#include "tests/skewed_clock.h"
 
 #include <poll.h>
 
 /* A probe that waits for its place or its turn (pace.h), and one that connects
  * twice in an attempt. */
-
-/* The probe's clock goes on by what it waits for its turn, and is moved on by
- * the tests. */
-static nanoseconds skew;
-
-int __real_clock_gettime(clockid_t clock, struct timespec *time);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
-{
-	int failed = __real_clock_gettime(clock, time);
-	nanoseconds now = time->tv_sec * NS_PER_S + time->tv_nsec + skew;
-
-	time->tv_sec = now / NS_PER_S;
-	time->tv_nsec = now % NS_PER_S;
-	return failed;
-}
 
 int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time,
                  const sigset_t *mask);
