@@ -146,17 +146,23 @@ class Host(paramiko.ServerInterface):
         child = subprocess.Popen(["/bin/sh", "-c", command],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE)
-        threading.Thread(target=feed, args=(channel, child.stdin),
-                         daemon=True).start()
+        fed = threading.Thread(target=feed, args=(channel, child.stdin),
+                               daemon=True)
+        fed.start()
         errors = threading.Thread(target=drain, daemon=True,
                                   args=(child.stderr, channel.sendall_stderr))
         errors.start()
         drain(child.stdout, channel.sendall)
         errors.join()
+        hangs_up = self.user in ("prompt-only", "no-close")
+        if hangs_up:
+            # The client's end of input comes after our consent to run the
+            # command, which is another thread's to send.
+            fed.join()
         channel.send_exit_status(child.wait())
         if self.user != "no-close":
             channel.close()
-        if self.user in ("prompt-only", "no-close"):
+        if hangs_up:
             self.hang_up()
 
 
