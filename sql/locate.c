@@ -106,8 +106,10 @@ bool locate_file(const struct place *place, const char *name, char *path,
 
 	if (folder == NULL && home == NULL)
 		return err_set(err, ERR_STORE,
-		               "no place for %s: HOME is not set%s",
-		               place->what, place->advice);
+		               "no place for %s: HOME is not set%s%s",
+		               place->what,
+		               place->advice[0] != '\0' ? "; " : "",
+		               place->advice);
 	length =
 	    snprintf(path, size, "%s%s%s/sshinv/%s",
 	             folder != NULL ? folder : home, folder != NULL ? "" : "/",
@@ -123,7 +125,7 @@ static bool locate_default(struct dsn *dsn, struct err *err)
 		.what = "the inventory",
 		.variable = "XDG_DATA_HOME",
 		.below_home = ".local/share",
-		.advice = "; name one with --db, or use --no-db",
+		.advice = "name one with --db, or use --no-db",
 	};
 
 	dsn->kind = DSN_SQLITE;

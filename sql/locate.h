@@ -21,8 +21,8 @@ bool store_locate(struct dsn *dsn, const struct store_settings *settings,
                   struct err *err);
 
 /* Where the XDG standard has files of ours: $variable/sshinv/name, else
- * $HOME/below_home/sshinv/name. what and advice are for the sentence that says
- * there is no such place. */
+ * $HOME/below_home/sshinv/name. The sentence that says there is no such place
+ * names what, and ends with the advice, "" for none. */
 struct place {
 	const char *what, *variable, *below_home, *advice;
 };

@@ -268,6 +268,22 @@ static void a_server_without_a_database_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "database"));
 }
 
+static void the_advice_is_parted_from_what_is_wrong(void **state)
+{
+	const struct place place = { .what = "new host keys",
+		                     .variable = "XDG_STATE_HOME",
+		                     .below_home = ".local/state",
+		                     .advice = "they are not remembered" };
+	char path[64];
+
+	(void)state;
+	set_variable("HOME", NULL);
+	set_variable("XDG_STATE_HOME", NULL);
+	assert_false(locate_file(&place, "x", path, sizeof(path), &err));
+	assert_string_equal(err.text, "no place for new host keys: HOME is not "
+	                              "set; they are not remembered");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -277,6 +293,7 @@ int main(void)
 		TEST(its_folders_are_its_owners_alone),
 		TEST(xdg_data_home_comes_before_home),
 		TEST(without_a_home_the_error_says_what_to_do),
+		TEST(the_advice_is_parted_from_what_is_wrong),
 		TEST(a_folder_that_cannot_be_made_is_named),
 		TEST(a_named_one_comes_first),
 		TEST(a_client_group_alone_selects_nothing),
