@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include "cli/options_table.h"
+#include "inventory/words.h"
 
 #include <limits.h>
 #include <string.h>
@@ -80,8 +81,7 @@ static bool check_choice(const struct options *options, struct err *err)
 static bool lists_read_input(const struct option_list *lists)
 {
 	for (size_t i = 0; i < lists->count; i++) {
-		if (strcmp(lists->items[i], "-") == 0 ||
-		    strstr(lists->items[i], "@-") != NULL)
+		if (words_name_stdin(lists->items[i]))
 			return true;
 	}
 	return false;

@@ -44,6 +44,19 @@ static bool cut(const char **list, size_t *left, const char **word,
 	return false;
 }
 
+bool words_name_stdin(const char *list)
+{
+	size_t left = strlen(list), length;
+	const char *word;
+
+	while (cut(&list, &left, &word, &length)) {
+		if ((length == 1 && word[0] == '-') ||
+		    (length == 2 && memcmp(word, "@-", 2) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* A host file's line has a secret behind its first field. */
 static bool check_blanks(struct words *words, struct err *err)
 {

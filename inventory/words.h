@@ -41,6 +41,9 @@ bool words_open(struct words *words, const char *option,
 enum host_read words_next(struct words *words, const struct hostfile_wake *wake,
                           struct target *target, struct err *err);
 
+/* Whether a list has standard input among its words. */
+bool words_name_stdin(const char *list);
+
 /* Puts the last word's place in front. Returns false. */
 bool words_blame(const struct words *words, struct err *err);
 

@@ -208,6 +208,9 @@ static void hosts_may_come_from_elsewhere(void **state)
 	options = parsed("-w a --password-fd 0 hosts.txt");
 	assert_string_equal(options.host_file, "hosts.txt");
 	assert_int_equal(options.password_fd, 0);
+	/* A file that is called so, and no standard input. */
+	options = parsed("-w @-hosts --password-fd 0");
+	assert_int_equal(options.password_fd, 0);
 	assert_string_equal(parsed("--password-env E h").password_env, "E");
 	assert_string_equal(parsed("--password-command c h").password_command,
 	                    "c");
@@ -349,6 +352,10 @@ static const struct {
 	{ "--password-fd 0 -",
 	  "standard input has the hosts, not the password" },
 	{ "--password-file - -w @-",
+	  "standard input has the hosts, not the password" },
+	{ "--password-file - -w web[1,2],-",
+	  "standard input has the hosts, not the password" },
+	{ "--password-fd 0 -w a -x b,@-,c",
 	  "standard input has the hosts, not the password" },
 	{ "--auth telnet h", "--auth takes publickey, agent, password and "
 	                     "keyboard-interactive, not "
