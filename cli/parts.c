@@ -276,9 +276,10 @@ bool parts_close(struct run *run, struct err *err)
 	ok = retryfile_close(run->retryfile, run->complete, &gone, err) && ok;
 	if (gone > 0)
 		log_say(LOG_NOTICE,
-		        "%zu %s of %s not in the host file any more: taken out",
-		        gone, gone == 1 ? "host is" : "hosts are",
-		        run->options->retry_file);
+		        "%zu %s of %s %s not in the host file any more: taken "
+		        "out",
+		        gone, gone == 1 ? "host" : "hosts",
+		        run->options->retry_file, gone == 1 ? "is" : "are");
 	choice_release(&run->choice);
 	probe_release(&run->probe);
 	pace_close(run->pace);

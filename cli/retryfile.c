@@ -18,7 +18,8 @@
 struct host_entry {
 	bool seen; /* in the host file, or noted */
 	uint16_t port;
-	char *user; /* behind ip, in the same block */
+	char *user;              /* behind ip, in the same block */
+	struct host_entry *next; /* of those that are to be forgotten */
 	char ip[];
 };
 
@@ -313,33 +314,35 @@ bool retryfile_note_failed(struct retryfile *file, const struct host *host)
 	return added >= 0;
 }
 
-struct gone {
-	struct host_entry *entry;
-};
-
-static void find_gone(const void *node, VISIT visit, void *arg)
+static void collect_gone(const void *node, VISIT visit, void *arg)
 {
 	struct host_entry *entry = *(struct host_entry *const *)node;
-	struct gone *gone = arg;
+	struct host_entry **gone = arg;
 
-	if ((visit == postorder || visit == leaf) && !entry->seen)
-		gone->entry = entry;
+	if ((visit != postorder && visit != leaf) || entry->seen)
+		return;
+	entry->next = *gone;
+	*gone = entry;
 }
 
 /* Hosts that the host file has no more would be tried never, and kept for ever.
  */
 static size_t forget_gone(struct retryfile *file)
 {
-	for (size_t count = 0;; count++) {
-		struct gone gone = { NULL };
+	struct host_entry *gone = NULL;
+	size_t count = 0;
 
-		twalk_r(file->entries, find_gone, &gone);
-		if (gone.entry == NULL)
-			return count;
-		tdelete(gone.entry, &file->entries, compare_entries);
-		free(gone.entry);
-		file->changed = true;
+	/* The tree must not change while it is walked. */
+	twalk_r(file->entries, collect_gone, &gone);
+	for (; gone != NULL; count++) {
+		struct host_entry *next = gone->next;
+
+		tdelete(gone, &file->entries, compare_entries);
+		free(gone);
+		gone = next;
 	}
+	file->changed |= count > 0;
+	return count;
 }
 
 bool retryfile_close(struct retryfile *file, bool complete, size_t *gone,

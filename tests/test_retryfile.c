@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <pthread.h>
+#include <search.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,23 @@
 #include <cmocka.h>
 
 static size_t gone; /* as the last retryfile_close() said */
+static unsigned walks;
+
+void __real_twalk_r(const void *root,
+                    void (*action)(const void *node, VISIT visit, void *arg),
+                    void *arg);
+
+void __wrap_twalk_r(const void *root,
+                    void (*action)(const void *node, VISIT visit, void *arg),
+                    void *arg);
+
+void __wrap_twalk_r(const void *root,
+                    void (*action)(const void *node, VISIT visit, void *arg),
+                    void *arg)
+{
+	walks++;
+	__real_twalk_r(root, action, arg);
+}
 
 struct scene {
 	char folder[64], path[80];
@@ -205,6 +223,30 @@ static void a_host_that_left_the_host_file_does_not_stay_for_ever(void **state)
 	assert_false(retryfile_has(file, &host));
 	close_it(file);
 	assert_int_equal(gone, 2);
+	assert_int_equal(access(scene->path, F_OK), -1);
+}
+
+/* Once for each of them was a minute and more at the end of a run. */
+static void
+thousands_that_left_the_host_file_are_found_in_one_walk(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_non_null(stream);
+	for (unsigned i = 0; i < 5000; i++)
+		fprintf(stream, "10.0.%u.%u:22 root -\n", i / 250, i % 250);
+	assert_int_equal(fclose(stream), 0);
+	write_it(scene, text);
+	free(text);
+	file = open_it(scene);
+	walks = 0;
+	close_it(file);
+	assert_int_equal(gone, 5000);
+	assert_int_equal(walks, 1);
 	assert_int_equal(access(scene->path, F_OK), -1);
 }
 
@@ -444,6 +486,7 @@ int main(void)
 		T(a_run_that_was_cut_short_goes_on_with_a_file_that_was_there),
 		T(an_empty_file_is_as_none),
 		T(a_host_that_left_the_host_file_does_not_stay_for_ever),
+		T(thousands_that_left_the_host_file_are_found_in_one_walk),
 		T(what_failed_before_this_process_is_there_too),
 		T(a_file_that_happens_to_have_a_like_name_is_let_alone),
 		T(a_file_keeps_its_mode),
