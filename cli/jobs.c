@@ -263,6 +263,8 @@ struct sight {
 
 static const char *where_is(const struct job *job)
 {
+	enum phase phase = (enum phase)atomic_load(&job->progress.phase);
+
 	switch (atomic_load(&job->stage)) {
 	case JOB_STORING:
 		return "database";
@@ -272,7 +274,8 @@ static const char *where_is(const struct job *job)
 	case JOB_PROBING:
 		break;
 	}
-	return phase_name((enum phase)atomic_load(&job->progress.phase));
+	/* Before its first one, or behind its last. */
+	return phase != PHASE_NONE ? phase_name(phase) : "between steps";
 }
 
 static int compare_sights(const void *a, const void *b)

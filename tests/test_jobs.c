@@ -148,6 +148,20 @@ static void the_report_names_the_slowest_first_and_where_they_are(void **state)
 	assert_string_equal(text, "sshinv: no host is in flight\n");
 }
 
+static void a_host_that_is_in_no_phase_is_not_reported_with_a_gap(void **state)
+{
+	struct jobs *jobs = *state;
+	struct job *job = begin(jobs, "127.0.0.1");
+	char text[256];
+
+	job_enter(job, JOB_PROBING);
+	reported(jobs, 10, text, sizeof(text));
+	assert_string_equal(
+	    text,
+	    "sshinv: in flight: 127.0.0.1 port 22: between steps for 0.0 s\n");
+	jobs_end(jobs, job);
+}
+
 static void a_report_to_a_full_pipe_waits_for_nobody(void **state)
 {
 	struct jobs *jobs = *state;
@@ -188,6 +202,9 @@ int main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    the_report_names_the_slowest_first_and_where_they_are,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_host_that_is_in_no_phase_is_not_reported_with_a_gap,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_report_to_a_full_pipe_waits_for_nobody, setup, teardown),
