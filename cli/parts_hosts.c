@@ -158,12 +158,13 @@ static bool resume(struct run *run, struct err *err)
 {
 	struct store_unfinished before;
 	char path[PATH_MAX];
+	const char *file = parts_host_file(run, path);
 
-	if (!store_resume(run->store, parts_host_file(run, path), &before, err))
+	if (!store_resume(run->store, file, &before, err))
 		return false;
 	if (before.id[0] == '\0') {
 		log_say(LOG_INFO, "no unfinished run of %s: a new one begins",
-		        path);
+		        file);
 		return make_id(run, err);
 	}
 	memcpy(run->id, before.id, sizeof(run->id));
