@@ -3,8 +3,9 @@
 #
 #   cli -> sql -> inventory,  cli -> pool,  cli -> inventory
 #
-# and keeps each foreign library in as few files as possible. Without arguments
-# it looks at the tree it is in; `includes.sh DIR` at another.
+# keeps each foreign library in as few files as possible, and the map of files in
+# docs/design.md true. Without arguments it looks at the tree it is in;
+# `includes.sh DIR` at another.
 set -eu -o pipefail
 
 cd "${1:-$(dirname "$0")/..}"
@@ -48,6 +49,26 @@ only_in 'ares' 'inventory/resolve\.c'
 complain 'write the path from the root, as "pool/pool.h"' < <(
   grep -rnE --include='*.[ch]' '#[[:space:]]*include "[^/"]*"' \
     cli pool inventory sql || true)
+
+# The table's patterns, one per line, as regular expressions for whole paths:
+# "cli/text.[ch], format_{csv,json}.c" stands for four.
+mapped() {
+  sed -nE 's,^\| ((cli|pool|inventory|sql)/[^|]*) \|.*,\1,p' docs/design.md |
+    awk -F ', ' '{
+      folder = $1
+      sub("/.*", "/", folder)
+      for (i = 1; i <= NF; i++) print ($i ~ "/" ? $i : folder $i)
+    }' |
+    sed -E 's,\.,\\.,g; s,\*,[^/]*,g; y/{},/()|/'
+}
+
+files=$(find cli pool inventory sql -name '*.[ch]' | sort)
+complain 'the table in docs/design.md lacks it' < <(
+  grep -vxEf <(mapped) <<<"$files" || true)
+complain 'the table in docs/design.md has it, and there is no such file' < <(
+  mapped | while IFS= read -r pattern; do
+    grep -qxE "$pattern" <<<"$files" || printf '%s\n' "$pattern"
+  done)
 
 # An empty look is no proof.
 [ -n "$(find cli pool inventory sql -name '*.c' -print -quit)" ] || {
