@@ -19,7 +19,7 @@ enum option_kind {
 struct option_def {
 	const char *name;
 	const char *value; /* what --help calls it; NULL takes none */
-	const char *help;  /* a range and a default are written after it */
+	const char *help;  /* a number's default is written after it */
 	size_t field;      /* in struct options */
 	unsigned minimum, maximum, initial;
 	enum option_kind kind;
