@@ -48,9 +48,6 @@ enum knownhosts_parsed knownhosts_parse(char *text, size_t length,
                                         struct knownhosts_line *line,
                                         const char **why);
 
-/* Whether a list of names (in lower case) means the name: '*' and '?' stand for
- * characters, and one that begins with '!' and matches takes it out. */
-bool knownhosts_names_match(const char *names, size_t length, const char *name);
-
-/* Whether it has anything but plain names. */
+/* Whether a list of names has anything but plain ones: see
+ * pattern_list_matches(). */
 bool knownhosts_names_are_patterns(const char *names, size_t length);

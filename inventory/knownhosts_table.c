@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inventory/pattern.h"
+
 #define ITEMS_FIRST 64
 
 void known_table_release(struct known_table *table)
@@ -323,8 +325,8 @@ static void each_of_patterns(const struct known_table *table, const char *name,
 	const struct known_pattern *patterns = table->patterns.items;
 
 	for (size_t i = 0; i < table->patterns.used; i++) {
-		if (knownhosts_names_match(text_at(table, patterns[i].text),
-		                           patterns[i].length, name))
+		if (pattern_list_matches(name, text_at(table, patterns[i].text),
+		                         patterns[i].length, false))
 			each(arg, key_at(table, patterns[i].key));
 	}
 }

@@ -1,5 +1,6 @@
 #include "inventory/sshconfig.h"
 
+#include <ctype.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "inventory/pattern.h"
 #include "inventory/sshconfig_inside.h"
 #include "inventory/sshconfig_text.h"
 
@@ -127,6 +129,13 @@ static bool expand_hostname(const struct setting *setting, const char *host,
 	return true;
 }
 
+static bool any_matches(const char *text, const struct criterion *criterion,
+                        bool fold)
+{
+	return pattern_list_matches(text, criterion->patterns,
+	                            strlen(criterion->patterns), fold);
+}
+
 /* True when a criterion of Match holds. */
 static bool criterion_holds(const struct look *look, const char *target,
                             const struct criterion *criterion)
@@ -142,24 +151,20 @@ static bool criterion_holds(const struct look *look, const char *target,
 		holds = look->final;
 		break;
 	case CRITERION_HOST:
-		holds =
-		    sshconfig_pattern_list(target, criterion->patterns, true);
+		holds = any_matches(target, criterion, true);
 		break;
 	case CRITERION_ORIGINAL_HOST:
-		holds = sshconfig_pattern_list(look->original,
-		                               criterion->patterns, true);
+		holds = any_matches(look->original, criterion, true);
 		break;
 	case CRITERION_USER:
 		if (user == NULL)
 			user = value_of(look, SETTING_USER);
 		if (user == NULL)
 			user = look->config->local_user;
-		holds =
-		    sshconfig_pattern_list(user, criterion->patterns, false);
+		holds = any_matches(user, criterion, false);
 		break;
 	case CRITERION_LOCAL_USER:
-		holds = sshconfig_pattern_list(look->config->local_user,
-		                               criterion->patterns, false);
+		holds = any_matches(look->config->local_user, criterion, false);
 		break;
 	case CRITERION_NEVER:
 		return false;
@@ -197,8 +202,8 @@ static bool host_holds(const struct look *look, const struct block *block)
 
 		pattern += negated;
 		if ((negated || !holds) &&
-		    sshconfig_pattern(look->host, pattern, strlen(pattern),
-		                      true)) {
+		    pattern_matches(look->host, pattern, strlen(pattern),
+		                    true)) {
 			if (negated)
 				return false;
 			holds = true;
@@ -273,10 +278,8 @@ static bool go_through_finally(struct look *look, const char *hostname,
 
 static void to_lower(char *text)
 {
-	for (; *text != '\0'; text++) {
-		if (*text >= 'A' && *text <= 'Z')
-			*text = (char)(*text - 'A' + 'a');
-	}
+	for (; *text != '\0'; text++)
+		*text = (char)tolower((unsigned char)*text);
 }
 
 static bool take_user(struct look *look, struct sshconfig_host *found,

@@ -1,5 +1,6 @@
 #include "inventory/sshconfig_text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define BLANKS " \t\r\n"
@@ -72,75 +73,13 @@ bool sshconfig_word(char **rest, char **word, bool *bad)
 	return !*bad;
 }
 
-/* Of ASCII; no locale has a say in it. */
-static char lower(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c - 'A' + 'a');
-	return c;
-}
-
-static bool same(char a, char b, bool fold)
-{
-	return a == b || (fold && lower(a) == lower(b));
-}
-
-/* After a mismatch the last * takes one byte more: the ones before it have
- * nothing to gain. */
-bool sshconfig_pattern(const char *text, const char *pattern, size_t length,
-                       bool fold)
-{
-	const char *end = pattern + length;
-	const char *after_star = NULL, *retry = NULL;
-
-	while (*text != '\0') {
-		if (pattern < end && *pattern == '*') {
-			after_star = ++pattern;
-			retry = text;
-		} else if (pattern < end &&
-		           (*pattern == '?' || same(*pattern, *text, fold))) {
-			pattern++;
-			text++;
-		} else if (after_star != NULL) {
-			pattern = after_star;
-			text = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (pattern < end && *pattern == '*')
-		pattern++;
-	return pattern == end;
-}
-
-bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold)
-{
-	bool found = false;
-
-	while (*patterns != '\0') {
-		bool negated = *patterns == '!';
-		size_t length;
-
-		patterns += negated;
-		length = strcspn(patterns, ",");
-		if (sshconfig_pattern(text, patterns, length, fold)) {
-			if (negated)
-				return false;
-			found = true;
-		}
-		patterns += length;
-		patterns += *patterns == ',';
-	}
-	return found;
-}
-
 /* FNV-1a. */
 uint64_t sshconfig_name_hash(const char *name)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)lower(*name)) *
+		hash = (hash ^ (uint64_t)tolower((unsigned char)*name)) *
 		       UINT64_C(0x100000001b3);
 	return hash != 0 ? hash : 1;
 }

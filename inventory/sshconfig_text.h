@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The small grammars of ssh_config(5): lines, words, patterns. */
+/* The small grammars of ssh_config(5): lines, words. */
 
 /*
  * Cuts a line (without NUL inside) into its keyword and the rest: `Port 22`,
@@ -20,13 +20,6 @@ bool sshconfig_split(char *line, char **keyword, char **rest);
  * line. False at the end, and with *bad for a quote that is not closed.
  */
 bool sshconfig_word(char **rest, char **word, bool *bad);
-
-/* True when text matches the pattern with * and ?. Fold: in any case. */
-bool sshconfig_pattern(const char *text, const char *pattern, size_t length,
-                       bool fold);
-
-/* The same for a list "a,b*,!c": one of them, and none that is negated. */
-bool sshconfig_pattern_list(const char *text, const char *patterns, bool fold);
 
 /* Of a name, the same in any case; never 0. */
 uint64_t sshconfig_name_hash(const char *name);

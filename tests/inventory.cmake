@@ -14,6 +14,7 @@ unit_test(hostfile_memory LIBS inventory WRAP calloc strdup poll)
 unit_test(hostfile_wake LIBS inventory)
 unit_test(hostset LIBS inventory WRAP calloc)
 unit_test(range LIBS inventory)
+unit_test(pattern LIBS inventory)
 unit_test(network LIBS inventory)
 unit_test(targets LIBS inventory)
 unit_test(targets_memory LIBS inventory

@@ -171,45 +171,6 @@ static void a_key_of_an_unknown_type_will_do(void **state)
 	assert_int_equal(parse(whole, &line), KNOWNHOSTS_KEY);
 }
 
-static void patterns_match_as_openssh_has_them(void **state)
-{
-	static const struct {
-		const char *names, *name;
-		bool matches;
-	} cases[] = {
-		{ "web1", "web1", true },
-		{ "web1", "web10", false },
-		{ "web10", "web1", false },
-		{ "web?", "web1", true },
-		{ "web?", "web", false },
-		{ "*", "", true },
-		{ "*", "anything", true },
-		{ "**", "anything", true },
-		{ "*.example.com", "a.b.example.com", true },
-		{ "*.example.com", "example.com", false },
-		{ "a*b*c", "a-b-b-c", true },
-		{ "a*b*c", "a-b-c-", false },
-		{ "10.0.*,10.1.*", "10.1.2.3", true },
-		{ "*.example.com,!bad.example.com", "bad.example.com", false },
-		{ "!bad.example.com,*.example.com", "bad.example.com", false },
-		{ "*.example.com,!bad.example.com", "good.example.com", true },
-		{ "!bad", "good", false },
-		{ "[*]:2200", "[web1]:2200", true },
-		{ "[*]:2200", "web1", false },
-		{ ",,web1,", "web1", true },
-		{ "*a*a*a*a*a*a*a*a*a*b",
-		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-		  false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(knownhosts_names_match(cases[i].names,
-		                                        strlen(cases[i].names),
-		                                        cases[i].name),
-		                 cases[i].matches);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,7 +182,6 @@ int main(void)
 		cmocka_unit_test(a_bad_line_says_why),
 		cmocka_unit_test(a_nul_byte_is_bad),
 		cmocka_unit_test(a_key_of_an_unknown_type_will_do),
-		cmocka_unit_test(patterns_match_as_openssh_has_them),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "inventory/sshconfig_text.h"
 #include "tests/sshconfig_fixture.h"
 
 /* What test_sshconfig_ssh.c cannot compare with ssh. */
@@ -349,23 +348,6 @@ static void patterns_match_in_any_case(void **state)
 	assert_int_equal(found.port, 2);
 }
 
-/* Takes minutes where each star looks at all that follow it again. */
-static void many_stars_are_no_trouble(void **state)
-{
-	char text[300], pattern[200];
-
-	(void)state;
-	memset(text, 'a', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	for (size_t i = 0; i < sizeof(pattern); i++)
-		pattern[i] = i % 2 == 0 ? '*' : 'a';
-	pattern[sizeof(pattern) - 2] = 'b';
-	pattern[sizeof(pattern) - 1] = '\0';
-	assert_false(sshconfig_pattern(text, pattern, strlen(pattern), false));
-	assert_true(
-	    sshconfig_pattern(text, pattern, strlen(pattern) - 1, false));
-}
-
 static void a_bad_line_is_named_with_its_file(void **state)
 {
 	(void)state;
@@ -444,7 +426,6 @@ int main(void)
 		cmocka_unit_test(a_keyword_that_is_passed_over_is_noted_once),
 		cmocka_unit_test(match_exec_runs_nothing_and_never_matches),
 		cmocka_unit_test(patterns_match_in_any_case),
-		cmocka_unit_test(many_stars_are_no_trouble),
 		cmocka_unit_test(a_bad_line_is_named_with_its_file),
 		cmocka_unit_test(a_line_without_end_is_refused),
 		cmocka_unit_test(a_name_that_becomes_too_long_is_refused),

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inventory/sshconfig_text.h"
+#include "inventory/pattern.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
@@ -152,7 +152,7 @@ static void check_pattern(const char *bytes, size_t size)
 	if (length > 16)
 		return;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		PROMISE(sshconfig_pattern(texts[i], bytes, length, false) ==
+		PROMISE(pattern_matches(texts[i], bytes, length, false) ==
 		        matches(texts[i], bytes, length));
 }
 
