@@ -111,6 +111,13 @@ static bool from_environment(char *password, const char *name, struct err *err)
 	return secret_line_finish(&line, name, err);
 }
 
+/* An error says which option it is about; an interrupt is about none. */
+static bool named(bool ok, const char *option, struct err *err)
+{
+	return ok ||
+	       (err->kind != ERR_CANCELLED && err_prefix(err, "%s", option));
+}
+
 static bool fill(char *password, const struct secret_settings *settings,
                  struct err *err)
 {
@@ -123,11 +130,14 @@ static bool fill(char *password, const struct secret_settings *settings,
 		       err_set(err, ERR_INPUT, "no password was given");
 	}
 	if (settings->file != NULL)
-		return from_file(password, settings, err);
+		return named(from_file(password, settings, err),
+		             "--password-file", err);
 	if (settings->fd >= 0)
-		return from_descriptor(password, settings, err);
+		return named(from_descriptor(password, settings, err),
+		             "--password-fd", err);
 	if (settings->env != NULL)
-		return from_environment(password, settings->env, err);
+		return named(from_environment(password, settings->env, err),
+		             "--password-env", err);
 	return secret_command_once(settings->command, !settings->input_taken,
 	                           settings->cancel_fd, password, PASSWORD_SIZE,
 	                           err);

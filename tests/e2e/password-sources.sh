@@ -120,14 +120,16 @@ check_lacks "what is said" "$secret" "$(cat "$out" "$err")"
 note "what is no password is said before anything is connected to"
 connections=$(fleet_connections)
 sshinv --no-db --password-file "$scratch/nowhere" "$hosts"
-refused "a file that is not there" "$scratch/nowhere"
+refused "a file that is not there" \
+  "--password-file: cannot read $scratch/nowhere"
 : >"$scratch/empty"
 sshinv --no-db --password-file "$scratch/empty" "$hosts"
-refused "an empty file" "no password"
+refused "an empty file" "--password-file: $scratch/empty: no password"
 sshinv --no-db --password-fd 777 "$hosts"
-refused "a descriptor that is closed" "descriptor 777 is not open"
+refused "a descriptor that is closed" "--password-fd: descriptor 777 is not open"
 sshinv --no-db --password-env SSHINV_TEST_PASSWORD "$hosts"
-refused "a variable that is not set" "SSHINV_TEST_PASSWORD is not set"
+refused "a variable that is not set" \
+  "--password-env: SSHINV_TEST_PASSWORD is not set"
 sshinv --no-db --password-command "cat $scratch/password; false" "$hosts"
 refused "a command that fails" "--password-command 'cat': exit status 1"
 sshinv --no-db --password-command "age -d -i /nowhere $scratch/secret.age" \
