@@ -4,14 +4,9 @@
 #include "cli/log.h"
 #include "inventory/memory.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* Hosts that were read and wait for a worker: enough that none waits for the
  * reader, few enough that memory stays flat. */

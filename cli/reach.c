@@ -23,8 +23,8 @@ void reach_note(const char *sentence)
 	log_say(LOG_INFO, "%s", sentence);
 }
 
-/* Home and account, of the environment first, as ssh(1) has the other way
- * round: tests and containers have a HOME that is no account's. */
+/* HOME is asked before the account's entry in passwd. ssh(1) does not look at
+ * HOME; but containers and tests set it to what is no account's home. */
 static void find_account(struct reach *reach)
 {
 	/* Before the first thread. */

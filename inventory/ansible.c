@@ -309,7 +309,7 @@ static bool set_address(struct host *host, const char *name,
 static bool set_port(struct host *host, const struct ansible_value *value,
                      struct err *err)
 {
-	char text[8] = "h:", *end = text;
+	char text[8] = "h:"; /* a port is read as the one of an address */
 	struct host port = { .port = 0 };
 
 	if (value == NULL || (!value->unknown && value->text[0] == '\0'))
@@ -317,7 +317,7 @@ static bool set_port(struct host *host, const struct ansible_value *value,
 	if (!value->unknown && strlen(value->text) > 5)
 		return err_set(err, ERR_INPUT, "bad %s (1 to 65535)",
 		               ansible_variable_name(value->variable));
-	if (!copy_known(end + 2, sizeof(text) - 2, value, err))
+	if (!copy_known(text + 2, sizeof(text) - 2, value, err))
 		return false;
 	if (!host_set_address(&port, text, strlen(text), err))
 		return err_set(err, ERR_INPUT, "bad %s (1 to 65535)",

@@ -53,6 +53,11 @@ static bool is_one_of(const char *const *words, const char *word)
 	return *words != NULL;
 }
 
+static bool ends_address(char c)
+{
+	return (unsigned char)c <= ' ' || c == ':' || c == ')';
+}
+
 /* The next word, without what stands behind an '@'; false at the end. */
 static bool next_word(const char **text, const char *end,
                       char word[static WORD_MAX + 1])
@@ -63,7 +68,7 @@ static bool next_word(const char **text, const char *end,
 	while (at < end && !is_letter(*at)) {
 		if (*at++ != '@')
 			continue;
-		while (at<end && * at> ' ' && *at != ':' && *at != ')')
+		while (at < end && !ends_address(*at))
 			at++;
 	}
 	for (; at < end && is_letter(*at); at++) {

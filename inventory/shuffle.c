@@ -41,8 +41,8 @@ static const struct text {
 
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
-static_assert(sizeof(struct host) < CHUNK_SIZE / 2,
-              "a packed host fits a chunk");
+_Static_assert(sizeof(struct host) < CHUNK_SIZE / 2,
+               "a packed host fits a chunk");
 
 static size_t packed_size(const struct host *host)
 {

@@ -321,7 +321,7 @@ static enum db_result configure(struct sqlite_db *db, struct err *err)
 {
 	bool network = !db->spool && is_network_file(db->path);
 	enum db_result result;
-	char text[4096 + 128];
+	char text[DSN_PATH_SIZE + 128];
 
 	sqlite3_busy_timeout(db->handle, db->busy_ms);
 	sqlite3_extended_result_codes(db->handle, 1);

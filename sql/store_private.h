@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The inside of a store, for store.c, replay.c and resume.c. */
+/* The inside of a store, for the other files of sql/ that work on one. */
 struct store {
 	struct group group;
 	struct writer writer; /* the group's leader uses it */
