@@ -13,18 +13,30 @@ void limits_raise(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-unsigned limits_fanout(unsigned wanted, unsigned per_host, unsigned others)
+/* Where all of them can have a command, or only so many. */
+static rlim_t hosts_that_fit(rlim_t left, const struct limits_need *need)
 {
-	rlim_t taken = (rlim_t)LIMITS_RESERVED + others;
-	struct rlimit limit;
-	rlim_t fits;
+	rlim_t fits = left / (need->per_host + LIMITS_PER_COMMAND);
 
-	assert(per_host > 0);
+	if (fits < need->commands)
+		return fits;
+	left -= (rlim_t)need->commands * LIMITS_PER_COMMAND;
+	return left / need->per_host;
+}
+
+unsigned limits_fanout(unsigned wanted, const struct limits_need *need)
+{
+	rlim_t taken = (rlim_t)LIMITS_RESERVED + need->others;
+	struct rlimit limit;
+	rlim_t fits = 0;
+
+	assert(need->per_host > 0);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 	    limit.rlim_cur == RLIM_INFINITY)
 		return wanted;
-	if (limit.rlim_cur < taken + per_host)
-		return 1;
-	fits = (limit.rlim_cur - taken) / per_host;
-	return fits < wanted ? (unsigned)fits : wanted;
+	if (limit.rlim_cur > taken)
+		fits = hosts_that_fit(limit.rlim_cur - taken, need);
+	if (fits >= wanted)
+		return wanted;
+	return fits > 0 ? (unsigned)fits : 1;
 }

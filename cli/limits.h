@@ -18,12 +18,19 @@ enum {
 	/* Of a jump host: its connection, what its thread is woken by, and what
 	 * it waits by; while it connects, and does not wait there yet, a second
 	 * connection. */
-	LIMITS_PER_JUMP_SESSION = 3
+	LIMITS_PER_JUMP_SESSION = 3,
+	/* Of a command for a host's password (child.h): both ends of its pipe
+	 * while it is started, then one of them and a pidfd. */
+	LIMITS_PER_COMMAND = 2
 };
 
-/*
- * How many hosts can be in flight with the descriptors that there are: wanted,
- * or less, at least 1. Each takes per_host at most, and others are taken
- * whatever is in flight (sessions of jump hosts), on top of those reserved.
- */
-unsigned limits_fanout(unsigned wanted, unsigned per_host, unsigned others);
+/* On top of those reserved. */
+struct limits_need {
+	unsigned per_host; /* in flight, at most; not 0 */
+	unsigned others;   /* whatever is in flight (sessions of jump hosts) */
+	unsigned commands; /* at once, at most: one for a host in flight */
+};
+
+/* How many hosts can be in flight with the descriptors that there are: wanted,
+ * or less, at least 1. */
+unsigned limits_fanout(unsigned wanted, const struct limits_need *need);

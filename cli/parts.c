@@ -155,15 +155,18 @@ static bool open_output(struct run *run, struct err *err)
 
 static unsigned fanout_that_fits(const struct run *run)
 {
-	unsigned wanted = run->options->fanout;
+	const struct secret *secret = reach_secret(run->reach);
 	struct reach_sessions sessions = reach_jump_sessions(run->reach);
-	unsigned per_host = LIMITS_PER_JUMPED_HOST +
-	                    sessions.per_host * LIMITS_PER_JUMP_SESSION;
+	struct limits_need need = { .per_host = LIMITS_PER_HOST };
 
-	if (sessions.none)
-		return limits_fanout(wanted, LIMITS_PER_HOST, 0);
-	return limits_fanout(wanted, per_host,
-	                     sessions.others * LIMITS_PER_JUMP_SESSION);
+	if (!sessions.none) {
+		need.per_host = LIMITS_PER_JUMPED_HOST +
+		                sessions.per_host * LIMITS_PER_JUMP_SESSION;
+		need.others = sessions.others * LIMITS_PER_JUMP_SESSION;
+	}
+	if (secret != NULL)
+		need.commands = secret_commands_most(secret);
+	return limits_fanout(run->options->fanout, &need);
 }
 
 static bool open_pool(struct run *run, struct err *err)

@@ -186,6 +186,11 @@ void secret_close(struct secret *secret)
 	free(secret);
 }
 
+unsigned secret_commands_most(const struct secret *secret)
+{
+	return secret->per_host ? secret->commands.most : 0;
+}
+
 bool secret_get(struct secret *secret, const char *host, const char *user,
                 char *password, size_t size, const struct wait *wait,
                 struct err *err)

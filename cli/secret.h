@@ -47,6 +47,10 @@ bool secret_open(struct secret **secret, const struct secret_settings *settings,
                  struct err *err);
 void secret_close(struct secret *secret); /* NULL is fine */
 
+/* How many commands run at the same time at most; 0 where all hosts have the
+ * same password, which is there already. */
+unsigned secret_commands_most(const struct secret *secret);
+
 /* The password for a host, which the caller wipes; size is HOST_PASSWORD_MAX
  * and 1 at least. For any thread. Host and user serve a command per host, which
  * wait bounds: it is killed with its children. */

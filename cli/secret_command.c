@@ -143,9 +143,9 @@ bool secret_commands_open(struct secret_commands *commands,
 	if (commands->environment == NULL)
 		return false;
 	commands->template = template;
+	commands->most = PLACES_PER_CORE * (cores > 0 ? (unsigned)cores : 1);
 	signal(SIGCHLD, SIG_DFL);
-	places_init(&commands->places,
-	            PLACES_PER_CORE * (cores > 0 ? (unsigned)cores : 1));
+	places_init(&commands->places, commands->most);
 	return true;
 }
 

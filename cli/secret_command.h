@@ -26,7 +26,8 @@ bool secret_command_once(const char *template, bool with_input, int cancel_fd,
 struct secret_commands {
 	const char *template;
 	char **environment;
-	struct places places; /* so many at the same time */
+	unsigned most; /* at the same time */
+	struct places places;
 };
 
 /* Before there are threads. */
