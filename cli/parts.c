@@ -95,6 +95,8 @@ static bool open_probe(struct run *run, struct err *err)
 	if (reach_secret(run->reach) != NULL) {
 		settings.ask = ask;
 		settings.ask_arg = reach_secret(run->reach);
+		settings.one_password =
+		    secret_commands_most(reach_secret(run->reach)) == 0;
 	}
 	run->begin = monotonic_ns();
 	if (options->max_runtime_ms > 0)

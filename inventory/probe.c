@@ -114,18 +114,39 @@ static const char *target_of(const struct host *host)
 	return host->target[0] != '\0' ? host->target : host->ip;
 }
 
+/* Whether nobody sends any more what all hosts without a password share. */
+static bool is_asked_in_vain(const struct attempt *attempt, struct err *err)
+{
+	const struct probe_settings *settings = &attempt->probe->settings;
+	const struct host *host = &attempt->record->host;
+	char password[HOST_PASSWORD_MAX + 1];
+	struct err ignored; /* whoever needs it will say so */
+	bool open = true;
+
+	if (settings->ask(settings->ask_arg, host, password, sizeof(password),
+	                  &attempt->wait, &ignored))
+		open = guard_is_open(attempt->access->login.guard, host->user,
+		                     password, err);
+	explicit_bzero(password, sizeof(password));
+	return !open;
+}
+
 /* False where it has nothing to show but a password that nobody sends any
  * more: such hosts need not be called. */
 static bool has_a_chance(const struct attempt *attempt, struct err *err)
 {
+	const struct probe_settings *settings = &attempt->probe->settings;
 	const struct host *host = &attempt->record->host;
 	const struct access *access = attempt->access;
 
-	return access->login.guard == NULL || !host->has_password ||
-	       access->key != NULL || access->login.identity_count > 0 ||
-	       access->login.agent != NULL ||
-	       guard_is_open(access->login.guard, host->user, host->password,
-	                     err);
+	if (access->login.guard == NULL || access->key != NULL ||
+	    access->login.identity_count > 0 || access->login.agent != NULL)
+		return true;
+	if (host->has_password)
+		return guard_is_open(access->login.guard, host->user,
+		                     host->password, err);
+	return settings->ask == NULL || !settings->one_password ||
+	       !is_asked_in_vain(attempt, err);
 }
 
 /* Its addresses, and a place in their network. */

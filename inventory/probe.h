@@ -27,6 +27,9 @@ struct probe_settings {
 	bool (*ask)(void *arg, const struct host *host, char *password,
 	            size_t size, const struct wait *wait, struct err *err);
 	void *ask_arg;
+	/* ask gives all hosts the same, and at once: where nobody sends that
+	 * any more, hosts that have nothing else are not called. */
+	bool one_password;
 	struct pace *pace; /* NULL: no manners */
 	/* What probe_init() takes for the wall clock: the database's, for one
 	 * time in all rows. 0: this machine's. */

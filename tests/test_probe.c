@@ -1,5 +1,9 @@
 #include "tests/probe_fixture.h"
 
+#include "inventory/access.h"
+#include "inventory/guard.h"
+#include "inventory/hostkey.h"
+
 #include <stdio.h>
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
@@ -256,6 +260,78 @@ static void the_databases_clock_may_be_given(void **state)
 	fixture_close(&f);
 }
 
+/* --- a password that nobody sends any more ---------------------------------
+ */
+
+static bool tell(void *arg, const struct host *host, char *password,
+                 size_t size, const struct wait *wait, struct err *err)
+{
+	unsigned *asked = arg;
+
+	(void)host;
+	(void)wait;
+	(void)err;
+	(*asked)++;
+	snprintf(password, size, "S3cr3t!");
+	return true;
+}
+
+/* After one refusal of it. */
+static struct guard *closed_guard(void)
+{
+	struct wait wait = wait_ms(PLENTY_MS, -1);
+	struct guard_place place = { .credential = NULL };
+	struct guard *guard;
+	struct err err;
+
+	assert_true(guard_open(&guard, 1, &err));
+	assert_true(
+	    guard_enter(guard, &place, "root", "S3cr3t!", &wait, 0, &err));
+	guard_leave(guard, &place, GUARD_REFUSED);
+	return guard;
+}
+
+/* A password of the option's was once no reason not to call ten thousand. A
+ * command per host is asked when there is a host that wants it. */
+static void who_has_nothing_else_to_show_is_not_called(void **state)
+{
+	static const struct {
+		bool of_line, one_password;
+		unsigned asked, opened;
+	} cases[] = {
+		{ true, true, 0, 0 },
+		{ true, false, 0, 0 },
+		{ false, true, 1, 0 },
+		{ false, false, 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct probe_settings settings = usual_settings;
+		struct hostkeys any_key = { .mode = HOSTKEYS_OFF };
+		struct access access = { .hostkeys = &any_key };
+		unsigned asked = 0;
+		struct fixture f;
+
+		settings.ask = tell;
+		settings.ask_arg = &asked;
+		settings.one_password = cases[i].one_password;
+		fixture_open(&f, &settings);
+		access.login.guard = closed_guard();
+		f.record->host.access = &access;
+		f.record->host.has_password = cases[i].of_line;
+		fixture_run(&f, -1);
+		assert_int_equal(asked, cases[i].asked);
+		assert_int_equal(fake_ssh.opened, cases[i].opened);
+		if (cases[i].opened == 0)
+			assert_ended(&f, STATUS_SKIPPED, PHASE_NONE,
+			             "not tried: 1 host refused this user and "
+			             "password (--max-auth-failures)");
+		guard_close(access.login.guard);
+		fixture_close(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +350,7 @@ int main(void)
 		cmocka_unit_test(the_clock_of_the_results_is_the_walls),
 		cmocka_unit_test(the_phase_can_be_watched),
 		cmocka_unit_test(the_databases_clock_may_be_given),
+		cmocka_unit_test(who_has_nothing_else_to_show_is_not_called),
 	};
 
 	return !!cmocka_run_group_tests(tests, libraries_set_up,

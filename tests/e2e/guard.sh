@@ -48,6 +48,13 @@ check_eq "rows" "auth|3 skipped|$((many - 3))" "$(rows "
   SELECT status, count(*) FROM server_status GROUP BY 1 ORDER BY 1" |
   paste -s -d ' ')"
 
+note "a password that the lines do not have is the same for all"
+fleet_hosts wrong-password=400 | awk '{ $3 = "-"; print }' >"$hosts"
+password=not-this-one probe -f 16 --password-env password
+check_eq "statuses" "3 auth, 397 skipped" "$(statuses)"
+check_eq "passwords sent" 3 "$(sent)"
+check_le "connections" 399 "$(fleet_connections)"
+
 note "another number, and one"
 fleet_hosts wrong-password=40 >"$hosts"
 for most in 5 1; do
