@@ -304,13 +304,15 @@ static bool closed(const struct guard *guard, struct err *err)
 	               guard->max, guard->max == 1 ? "" : "s");
 }
 
-/* Until it is decided, or waiting is over: err says how. */
-static bool sleep_until_decided(const struct waiter *waiter, struct wait *wait,
+/* Until it is decided, or waiting is over: err says how. *before is what was
+ * waited earlier. */
+static bool sleep_until_decided(const struct waiter *waiter,
+                                nanoseconds *before, struct wait *wait,
                                 unsigned limit_ms, struct err *err)
 {
 	nanoseconds begin = monotonic_ns(), waited;
 	struct wait own = {
-		.deadline = begin + limit_ms * NS_PER_MS,
+		.deadline = begin + limit_ms * NS_PER_MS - *before,
 		.limit_ms = limit_ms,
 		.cancel_fd = wait->cancel_fd,
 	};
@@ -318,6 +320,7 @@ static bool sleep_until_decided(const struct waiter *waiter, struct wait *wait,
 
 	waited = monotonic_ns() - begin;
 	wait->deadline += waited;
+	*before += waited;
 	if (!woken && err->kind == ERR_TIMEOUT)
 		err_set(err, ERR_SKIPPED,
 		        "not tried: no verdict on this user and password in "
@@ -329,15 +332,16 @@ static bool sleep_until_decided(const struct waiter *waiter, struct wait *wait,
 /* The lock is held at the begin and at the end. */
 static enum answer wait_for_turn(struct guard *guard,
                                  struct guard_credential *c,
-                                 struct waiter *waiter, struct wait *wait,
-                                 unsigned limit_ms, struct err *err)
+                                 struct waiter *waiter, nanoseconds *before,
+                                 struct wait *wait, unsigned limit_ms,
+                                 struct err *err)
 {
 	struct err why;
 	bool woken;
 
 	enqueue(c, waiter);
 	unlock(guard);
-	woken = sleep_until_decided(waiter, wait, limit_ms, &why);
+	woken = sleep_until_decided(waiter, before, wait, limit_ms, &why);
 	lock(guard);
 	if (!waiter->decided)
 		dequeue(c, waiter);
@@ -354,8 +358,8 @@ static enum answer wait_for_turn(struct guard *guard,
 
 /* A place was not free at once. */
 static enum answer enter_slowly(struct guard *guard, struct guard_credential *c,
-                                struct wait *wait, unsigned limit_ms,
-                                struct err *err)
+                                nanoseconds *before, struct wait *wait,
+                                unsigned limit_ms, struct err *err)
 {
 	struct waiter waiter = { .fd = eventfd(0, EFD_CLOEXEC) };
 	enum answer answer;
@@ -367,7 +371,8 @@ static enum answer enter_slowly(struct guard *guard, struct guard_credential *c,
 	lock(guard);
 	answer = ask(guard, c);
 	if (answer == TO_WAIT)
-		answer = wait_for_turn(guard, c, &waiter, wait, limit_ms, err);
+		answer = wait_for_turn(guard, c, &waiter, before, wait,
+		                       limit_ms, err);
 	unlock(guard);
 	close(waiter.fd);
 	return answer;
@@ -391,7 +396,8 @@ bool guard_enter(struct guard *guard, struct guard_place *place,
 	if (c == NULL)
 		return err_set(err, ERR_SCARCE, "out of memory");
 	if (answer == TO_WAIT)
-		answer = enter_slowly(guard, c, wait, limit_ms, err);
+		answer =
+		    enter_slowly(guard, c, &place->waited, wait, limit_ms, err);
 	if (answer == TO_WAIT)
 		return false;
 	lock(guard);
@@ -400,7 +406,7 @@ bool guard_enter(struct guard *guard, struct guard_place *place,
 		place->care =
 		    c->state != ACCEPTED && (c->sent || guard->max == 1);
 		c->sent = true;
-	} else {
+	} else if (!place->had_it) {
 		guard->counts.hosts++;
 	}
 	unlock(guard);

@@ -29,18 +29,23 @@ bool guard_open(struct guard **guard, unsigned max, struct err *err);
 /* Once nobody is inside any more. NULL is fine. */
 void guard_close(struct guard *guard);
 
-/* A place among the outstanding sends. Zero-initialised: none. */
+/* A place among the outstanding sends, of one host, which may come again after
+ * it has left. Zero-initialised: none. */
 struct guard_place {
 	struct guard_credential *credential; /* NULL: none */
 	/* Others send it too, or may not any more after this: the secret should
 	 * go only where it is known to be looked at. */
 	bool care;
+	/* Written by the caller: the host was sent it before, and is not
+	 * counted as one that was not tried. */
+	bool had_it;
+	nanoseconds waited; /* by the host, each time it came */
 };
 
 /*
- * Right before the secret is sent. Waits for a place, limit_ms at most; the
- * deadline of wait stands still meanwhile: it is moved by the time that was
- * waited, in whatever way that ended.
+ * Right before the secret is sent. Waits for a place, limit_ms at most, however
+ * often the host comes; the deadline of wait stands still meanwhile: it is
+ * moved by the time that was waited, in whatever way that ended.
  *
  * False with ERR_SKIPPED: the credential is closed (counted, see below), or the
  * limit has passed; ERR_CANCELLED at the run's end; ERR_SYSTEM, ERR_SCARCE.

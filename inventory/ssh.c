@@ -187,8 +187,10 @@ static LIBSSH2_SEND_FUNC(transmit)
 	do
 		sent = send(socket, buffer, length, flags | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
-	if (sent >= 0)
+	if (sent >= 0) {
+		ssh->sent += (size_t)sent;
 		return sent;
+	}
 	if (errno != EAGAIN)
 		ssh->os_error = errno;
 	return -errno;

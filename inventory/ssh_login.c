@@ -37,22 +37,33 @@ static bool still_there(const struct ssh *ssh)
 	return poll(&peer, 1, 0) <= 0; /* EINTR says nothing of it */
 }
 
+/* A host that took no place after it had been sent the password was tried. */
+static bool turned_away(const struct ssh_attempt *a, struct err *err)
+{
+	if (a->place.had_it && err->kind == ERR_SKIPPED)
+		err_set(err, ERR_AUTH,
+		        "password refused for '%s', and not given to a prompt, "
+		        "since others refused it too (--max-auth-failures)",
+		        a->login->user);
+	return false;
+}
+
 bool ssh_ready_password(struct ssh_attempt *attempt, struct err *err)
 {
 	struct ssh_attempt *a = attempt;
 	const struct login_settings *settings = a->login->settings;
-	nanoseconds deadline;
+	nanoseconds waited;
 
 	if (!get_password(a, err))
 		return false;
 	if (settings->guard == NULL)
 		return true;
-	deadline = a->ssh->wait.deadline;
+	waited = a->place.waited;
 	if (!guard_enter(settings->guard, &a->place, a->login->user,
 	                 a->password, &a->ssh->wait, settings->guard_wait_ms,
 	                 err))
-		return false;
-	if (a->ssh->wait.deadline != deadline && !still_there(a->ssh)) {
+		return turned_away(a, err);
+	if (a->place.waited != waited && !still_there(a->ssh)) {
 		ssh_settle_password(a, GUARD_UNUSED);
 		return err_set(err, ERR_PROTOCOL,
 		               "login: the server closed the connection while "
@@ -237,12 +248,13 @@ static LIBSSH2_PASSWD_CHANGEREQ_FUNC(refuse_change)
 	*newpw_len = 0;
 }
 
-/* The connection was lost with the password on its way. PAM has accounts that
- * have expired, or may not log in now, end like this, with a text before. */
-static enum ssh_tried password_lost(struct ssh_attempt *a, int rc,
+/* The connection was lost with the password on its way; unless not a byte of it
+ * has left, it may have been refused. PAM has accounts that have expired, or
+ * may not log in now, end like this, with a text before. */
+static enum ssh_tried password_lost(struct ssh_attempt *a, size_t sent_before,
                                     struct err *err)
 {
-	if (rc == LIBSSH2_ERROR_SOCKET_SEND) /* it did not get away */
+	if (a->ssh->sent == sent_before)
 		ssh_settle_password(a, GUARD_UNUSED);
 	ssh_failed(a->ssh, ERR_PROTOCOL, "login", err);
 	return SSH_TRIED_OVER;
@@ -284,6 +296,7 @@ static enum ssh_tried send_password(struct ssh_attempt *a, struct err *err)
 	unsigned before = ssh->packets.refusals;
 	const char *user = a->login->user;
 	bool offered = a->methods_known;
+	size_t sent = ssh->sent;
 	struct err ignored;
 	int rc;
 
@@ -306,7 +319,7 @@ static enum ssh_tried send_password(struct ssh_attempt *a, struct err *err)
 		return SSH_TRIED_OVER;
 	}
 	if (rc != LIBSSH2_ERROR_AUTHENTICATION_FAILED)
-		return password_lost(a, rc, err);
+		return password_lost(a, sent, err);
 	/* Many servers hang up after a refusal. */
 	(void)ssh_learn_methods(a, before, &ignored);
 	if (offered || ssh->packets.partial || ssh_offers(a, "password"))
@@ -314,6 +327,7 @@ static enum ssh_tried send_password(struct ssh_attempt *a, struct err *err)
 	/* It was not looked at, as far as can be known, and may be the answer
 	 * to a prompt. To the guard it was refused. */
 	ssh_settle_password(a, GUARD_REFUSED);
+	a->place.had_it = true;
 	return SSH_TRIED_NEXT;
 }
 

@@ -58,6 +58,7 @@ struct ssh {
 	bool no_memory;       /* the library was refused some */
 	int os_error;         /* of a receive or send that failed */
 	size_t received;      /* bytes */
+	size_t sent;          /* bytes, up to the login */
 	nanoseconds cancel_checked;
 	struct greeting greeting;
 	size_t version_given; /* of greeting.line and its end, to the library */

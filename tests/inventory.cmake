@@ -38,7 +38,9 @@ unit_test(frame LIBS inventory WRAP getrandom malloc)
 unit_test(frame_shells LIBS inventory)
 unit_test(prompt LIBS inventory)
 unit_test(ssh_packets LIBS inventory)
-unit_test(guard LIBS inventory WRAP poll eventfd)
+unit_test(guard LIBS inventory)
+unit_test(guard_wait LIBS inventory WRAP poll eventfd)
+unit_test(guard_crowd LIBS inventory)
 unit_test(greeting LIBS inventory WRAP malloc)
 unit_test(greeting_key LIBS inventory WRAP malloc)
 unit_test(keyblob LIBS inventory)
@@ -84,6 +86,10 @@ foreach(test ssh ssh_end ssh_login)
   unit_test(${test} SOURCES ssh_watch.c fleet/process.c
             LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP})
 endforeach()
+unit_test(ssh_login_guard SOURCES ssh_watch.c fleet/process.c
+          LIBS inventory PkgConfig::SSH2
+          WRAP ${SSH_WATCH_WRAP} send
+          libssh2_userauth_keyboard_interactive_ex)
 unit_test(ssh_key SOURCES agent_fixture.c key_fixture.c fleet/process.c
           LIBS inventory PkgConfig::CRYPTO)
 # Through the fleet's hosts as jump hosts.
@@ -100,7 +106,8 @@ endforeach()
 # The same, and recv() for what happens to bytes on their way.
 unit_test(ssh_trap SOURCES ssh_watch.c fleet/process.c
           LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP} recv)
-foreach(test memory leak ssh ssh_end ssh_key ssh_login ssh_trap)
+foreach(test memory leak ssh ssh_end ssh_key ssh_login ssh_login_guard
+        ssh_trap)
   target_compile_definitions(test_${test} PRIVATE
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)
