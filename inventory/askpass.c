@@ -31,12 +31,30 @@ static bool read_byte(const struct terminal *terminal, int cancel_fd, char *c)
 	return read(terminal->fd, c, 1) == 1;
 }
 
+/* The length without the last character, which may be several bytes. */
+static size_t erase_one(const char *answer, size_t used, bool utf8)
+{
+	do
+		used -= used > 0;
+	while (utf8 && used > 0 && ((unsigned char)answer[used] >> 6) == 2);
+	return used;
+}
+
 /* The terminal hands out each byte, since a signal key must not end the process
  * while it is silent: so the few editing keys are ours. */
 static bool read_answer(const struct terminal *terminal, int cancel_fd,
                         char *answer, size_t size, struct err *err)
 {
-	enum { CTRL_C = 3, CTRL_D = 4, CTRL_U = 21, BACKSPACE = 8, DEL = 127 };
+	enum {
+		CTRL_C = 3,
+		CTRL_D = 4,
+		BACKSPACE = 8,
+		CTRL_U = 21,
+		CTRL_Z = 26,
+		CTRL_BACKSLASH = 28,
+		DEL = 127
+	};
+	const bool utf8 = (terminal->before.c_iflag & IUTF8) != 0;
 	size_t used = 0;
 	char c;
 
@@ -45,12 +63,14 @@ static bool read_answer(const struct terminal *terminal, int cancel_fd,
 			answer[used] = '\0';
 			return true;
 		}
-		if (c == CTRL_C)
+		if (c == CTRL_C || c == CTRL_BACKSLASH)
 			break;
+		if (c == CTRL_Z) /* no password has one */
+			continue;
 		if (c == CTRL_U)
 			used = 0;
 		else if (c == BACKSPACE || c == DEL)
-			used -= used > 0;
+			used = erase_one(answer, used, utf8);
 		else if (used + 1 < size)
 			answer[used++] = c;
 		else
@@ -70,7 +90,9 @@ static bool ask(const struct terminal *terminal, int cancel_fd,
 	silent.c_cc[VMIN] = 1;
 	silent.c_cc[VTIME] = 0;
 	/* Silent before it asks: who answers at once is not seen, nor lost. */
-	tcsetattr(terminal->fd, TCSAFLUSH, &silent);
+	if (tcsetattr(terminal->fd, TCSAFLUSH, &silent) != 0)
+		return err_errno(err, ERR_SYSTEM, errno,
+		                 "the terminal cannot be made silent");
 	say(terminal->fd, prompt);
 	ok = read_answer(terminal, cancel_fd, answer, size, err);
 	if (!ok)
@@ -90,6 +112,8 @@ bool askpass(const char *prompt, char *answer, size_t size, int cancel_fd,
 		return err_errno(err, ERR_SYSTEM, errno, "signalfd");
 	if (terminal.fd < 0)
 		err_set(err, ERR_SYSTEM, "no terminal");
+	else if (!terminal_take(&terminal))
+		err_errno(err, ERR_SYSTEM, errno, "the terminal");
 	else
 		ok = ask(&terminal, cancel_fd, prompt, answer, size, err);
 	terminal_release(&terminal);

@@ -11,10 +11,12 @@
  *
  * The terminal is left as it was, also after ^C and when cancel_fd (or -1)
  * becomes readable, which are ERR_CANCELLED. A signal that ends the process
- * (SIGHUP, SIGINT, SIGQUIT, SIGTERM) does so when the terminal is as it was;
- * where it has a handler or is blocked, it is ERR_CANCELLED. ERR_SYSTEM where
- * there is no terminal, ERR_INPUT for an answer that does not fit. The caller
- * wipes the answer. For a process that has one thread yet.
+ * does so when the terminal is as it was; where SIGHUP, SIGINT, SIGQUIT or
+ * SIGTERM has a handler or is blocked, it is ERR_CANCELLED. In the background
+ * it stops the process until it is in the foreground. ERR_SYSTEM where there is
+ * no terminal, or none that can be made silent, ERR_INPUT for an answer that
+ * does not fit. The caller wipes the answer. For a process that has one thread
+ * yet.
  */
 bool askpass(const char *prompt, char *answer, size_t size, int cancel_fd,
              struct err *err);
