@@ -148,7 +148,7 @@ line 1 >"$hosts"
 is_refused "not offered, after 5 others" "${strangers[@]}"
 
 note "certificates"
-for name in ecdsa-256.RFC4716 ed25519; do
+for name in ecdsa-256.RFC4716 ed25519 rsa.RFC4716; do
   cp "$keys/$name" "$keys/certified.$name"
   ssh-keygen -y -f "$keys/$name" >"$keys/certified.$name.pub"
   ssh-keygen -q -s "$keys/authority" -I it -n "$user" "$keys/certified.$name.pub"
@@ -163,14 +163,16 @@ for name in ecdsa-256.RFC4716 ed25519; do
 done
 line 1 >"$hosts"
 logs_in -i "$keys/certified.ecdsa-256.RFC4716"
-case $libssh2 in
-1.10.*)
-  note "SKIPPED: libssh2 $libssh2 cannot use an ed25519 certificate"
-  is_refused "this libssh2 cannot use its certificate" \
-    -i "$keys/certified.ed25519"
-  ;;
-*) logs_in -i "$keys/certified.ed25519" ;;
-esac
+for name in ed25519 rsa.RFC4716; do
+  case $libssh2 in
+  1.10.*)
+    note "SKIPPED: libssh2 $libssh2 cannot use the certificate of $name"
+    is_refused "this libssh2 cannot use its certificate" \
+      -i "$keys/certified.$name"
+    ;;
+  *) logs_in -i "$keys/certified.$name" ;;
+  esac
+done
 
 note "a key and then a password, where the server wants both"
 cat "$keys"/ed25519.pub >"$scratch/authorized"
