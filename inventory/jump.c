@@ -3,12 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "inventory/thread.h"
 
 /* How often who waits looks whether another session is due, and whether a
  * session has taken his request: from then on he has a time limit, of which it
@@ -92,32 +93,6 @@ static bool is_session_due(const struct jump *jump)
 	       (!quick || now - jump->first->since > PATIENCE_NS);
 }
 
-/* Signals are for the threads that wait for them; see pool.c. */
-static int start_thread(struct jump_session *session, size_t stack_size)
-{
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-		                      SIGTRAP };
-	pthread_attr_t attr;
-	sigset_t blocked, before;
-	int failed = pthread_attr_init(&attr);
-
-	if (failed != 0)
-		return failed;
-	sigfillset(&blocked);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		sigdelset(&blocked, faults[i]);
-	failed = pthread_attr_setstacksize(&attr, stack_size);
-	if (failed == 0)
-		failed = pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	if (failed == 0) {
-		failed = pthread_create(&session->thread, &attr,
-		                        jump_session_run, session);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	pthread_attr_destroy(&attr);
-	return failed;
-}
-
 /* Frees those that are done with; of those that were lost somebody may ask why.
  */
 static void reap_sessions(struct jump *jump)
@@ -150,7 +125,8 @@ static bool start_session(struct jump *jump, struct err *err)
 	session->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	failed = session->wake < 0
 	             ? errno
-	             : start_thread(session, jump->settings.stack_size);
+	             : thread_start(&session->thread, jump->settings.stack_size,
+	                            jump_session_run, session);
 	if (failed != 0)
 		goto fail;
 	session->next = jump->sessions;

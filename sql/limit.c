@@ -1,7 +1,7 @@
 #include "sql/limit.h"
 
+#include "inventory/thread.h"
 #include "sql/lock.h"
-#include "sql/thread.h"
 
 #include <assert.h>
 #include <poll.h>

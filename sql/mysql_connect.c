@@ -1,8 +1,8 @@
 #include "sql/mysql_connect.h"
 
+#include "inventory/thread.h"
 #include "sql/lock.h"
 #include "sql/mysql_codes.h"
-#include "sql/thread.h"
 
 #include <assert.h>
 #include <poll.h>
