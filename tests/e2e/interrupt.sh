@@ -29,11 +29,12 @@ start() {
   wait_for 20 "its start" says "^sshinv: run "
 }
 
-# Asks by SIGUSR1 until the answer is right: it is there by now or will be.
+# in_phase PHASE [SECONDS]: asks by SIGUSR1 until the answer is right: it is there
+# by now or will be.
 in_phase() {
   kill -USR1 "$pid"
   sleep 0.1
-  says "in flight: .*: $1 for [0-9.]+ s"
+  says "in flight: .*: $1 for ${2:-[0-9.]+} s"
 }
 
 # interrupt PHASE: SIGINT ends the run in time, and it says what was under way.
@@ -90,7 +91,8 @@ exec 8<>"$scratch/full"
 to=$scratch/full
 start --no-db -O json "$hosts"
 to=$out
-wait_for 30 "phase output" in_phase output
+# A second in it: one that only goes through it finds room yet.
+wait_for 30 "a full pipe" in_phase output '[1-9][0-9.]*'
 interrupt output
 exec 7<&- 8<&-
 
