@@ -162,24 +162,40 @@ static const struct option_def *def_of(int got)
 	return NULL;
 }
 
+static bool begins_some(const char *text, size_t length)
+{
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		if (strncmp(option_defs[i].name, text, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool not_an_option(int got, char **argv, struct err *err)
 {
-	const char *word;
+	const char *word, *what;
+	int length;
 
-	/* For a long option optopt is 0 or ours, and the word stands before
-	 * optind; letters may stand together in one word. */
+	/* Letters may stand together in one word. */
 	if (optopt > 0 && optopt < LONG_BASE)
 		return err_set(err, ERR_INPUT,
 		               got == ':' ? "option -%c needs a value"
 		                          : "there is no option -%c",
 		               optopt);
-	/* What follows a '=' may be a DSN with a password. */
+	/* The word of a long one stands before optind; optopt is 0 where it is
+	 * none of ours. What follows a '=' may be a DSN with a password. */
 	word = argv[optind - 1];
-	return err_set(err, ERR_INPUT,
-	               got == ':' ? "option %.*s needs a value"
-	                          : "option %.*s is unknown, not unique, or "
-	                            "takes no value",
-	               (int)strcspn(word, "="), word);
+	length = (int)strcspn(word, "=");
+	if (got == ':')
+		what = "needs a value";
+	else if (optopt != 0)
+		what = "takes no value";
+	else if (begins_some(word + strlen("--"), (size_t)length - 2))
+		what = "is short for more than one";
+	else
+		return err_set(err, ERR_INPUT, "there is no option %.*s",
+		               length, word);
+	return err_set(err, ERR_INPUT, "option %.*s %s", length, word, what);
 }
 
 static bool goes_with_any_verb(const struct option_def *def)
