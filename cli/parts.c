@@ -332,6 +332,7 @@ bool parts_complete(struct run *run, struct err *err)
 	bool ok;
 
 	tell_of_refused_threads(run); /* while they are there to be counted */
+	run->tally.excluded = targets_excluded(run->targets);
 	run->tally.passed_over = run->choice.passed_over;
 	run->complete = is_complete(run);
 	if (run->store == NULL || run->store_lost)

@@ -80,6 +80,7 @@ void tally_summary(const struct tally *tally, double seconds, struct text *text)
 		            status_name((enum status)i));
 		between = ", ";
 	}
+	add_count(text, tally->excluded, "excluded", "excluded");
 	add_count(text, tally->passed_over, "passed over", "passed over");
 	add_count(text, tally->unfinished, "unfinished", "unfinished");
 	if (tally->out_of_time)

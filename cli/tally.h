@@ -13,9 +13,10 @@ struct tally {
 	/* Of a run that was taken up again: the hosts it had done. They count
 	 * in the exit status, for it is one run. */
 	size_t before[STATUS_COUNT];
-	size_t passed_over;
-	size_t unfinished; /* of those skipped: interrupted, out of time */
-	bool out_of_time;  /* for reading all lines */
+	size_t excluded;    /* by -x */
+	size_t passed_over; /* see struct choice */
+	size_t unfinished;  /* of those skipped: interrupted, out of time */
+	bool out_of_time;   /* for reading all lines */
 	size_t bad_lines, repeats;
 	size_t unreadable;   /* the host file, in the middle of it */
 	size_t not_stored;   /* hosts whose row the store did not take */

@@ -59,7 +59,7 @@ void targets_close(struct targets *targets); /* NULL is fine */
 enum host_read targets_next(struct targets *targets, struct host *host,
                             const struct hostfile_wake *wake, struct err *err);
 
-/* Hosts that -x has taken out so far. */
+/* How many -x has taken out so far; one that comes again counts again. */
 size_t targets_excluded(const struct targets *targets);
 
 /* The host file, or NULL. Borrowed. */

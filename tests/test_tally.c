@@ -134,11 +134,12 @@ static void the_summary_names_what_there_is(void **state)
 		{ { .repeats = 1 }, 1, "0 hosts in 1.00 s; 1 repeated line" },
 		{ { .counts = { [STATUS_OK] = 1 },
 		    .before = { [STATUS_OK] = 7 },
+		    .excluded = 2,
 		    .passed_over = 7,
 		    .out_of_time = true },
 		  0,
-		  "1 host in 0.00 s: 1 ok; 7 passed over; no time to read all "
-		  "lines" },
+		  "1 host in 0.00 s: 1 ok; 2 excluded; 7 passed over; no time "
+		  "to read all lines" },
 	};
 
 	(void)state;

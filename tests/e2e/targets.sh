@@ -73,6 +73,7 @@ note "-x: by address, range, network, name and port; from a file"
 scan -l root -w "127.1.0.[1-9]" -x "127.1.0.2,127.1.0.[4-5]" -x 127.1.0.8/30
 check_eq "exit status" 0 "$status"
 check_eq "the hosts" "127.1.0.1 127.1.0.3 127.1.0.6 127.1.0.7 " "$(found)"
+check_contains "how many" "4 ok; 5 excluded" "$(cat "$err")"
 printf '127.1.0.1\n# 127.1.0.2\n' >"$scratch/not"
 fleet_hosts well=3 | sed 's/$/ name=host-of-mine/' >"$hosts"
 scan "$hosts" -x "@$scratch/not"
