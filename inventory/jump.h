@@ -103,7 +103,7 @@ bool jump_connect(struct jump *jump, const char *host, uint16_t port, int *fd,
  * was lost, if it was: then err says so, in front. The kind stays. */
 void jump_explain(struct jump *jump, unsigned session, struct err *err);
 
-/* For the tests and -v. */
+/* For tests. */
 struct jump_counts {
 	unsigned logins;        /* begun */
 	unsigned sessions;      /* that are there now */

@@ -77,8 +77,8 @@ enum pace_outcome {
 void pace_leave(struct pace *pace, struct pace_place *place,
                 enum pace_outcome outcome);
 
-/* For the tests and -v: networks that are known now, and connections dropped
- * and limits lowered so far. */
+/* For tests: networks that are known now, and connections dropped and limits
+ * lowered so far. */
 struct pace_counts {
 	size_t networks;
 	unsigned long drops, lowered;
