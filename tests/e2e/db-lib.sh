@@ -130,7 +130,7 @@ db_stopped() {
 db_stop() {
   kill -STOP "$db_pid"
   # So that it can be ended if the test ends now.
-  undo_at_exit "kill -CONT $db_pid 2>/dev/null || true"
+  undo_at_exit "! alive $db_pid || kill -CONT $db_pid"
   wait_for 60 "the server's stop" db_stopped
 }
 
