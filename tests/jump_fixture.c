@@ -21,8 +21,8 @@ static char control[64];
 
 int fleet_begin(void **state)
 {
-	const char *const words[] = { "--port", "0", "--control", control,
-		                      NULL };
+	const char *const words[] = { "--port", "0",     "--control", control,
+		                      "--slow", SLOW_MS, NULL };
 	struct err err;
 
 	(void)state;

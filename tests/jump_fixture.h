@@ -17,6 +17,9 @@
 
 #define PASSWORD "fleet-secret"
 
+/* Of the kind slow-login. */
+#define SLOW_MS "4000"
+
 /* Of a group. */
 int fleet_begin(void **state);
 int fleet_end(void **state);

@@ -15,14 +15,14 @@ struct conn;
 /* How a session lets a user in. */
 enum login {
 	LOGIN_PASSWORD,
-	LOGIN_SLOW,   /* the same, one second later */
+	LOGIN_SLOW,   /* the same, but only after --slow */
 	LOGIN_SILENT, /* a password is never answered */
 	LOGIN_PROMPT, /* keyboard-interactive only */
 	LOGIN_KEY,    /* publickey only, and no key is known */
 	LOGIN_DROP,   /* the connection ends right after "success" */
 	LOGIN_BANNER, /* text for the user first (RFC 4252 section 5.4) */
 	/* Of a password, whatever it is: */
-	LOGIN_SLOW_REFUSAL, /* refused one second later, unless it is right */
+	LOGIN_SLOW_REFUSAL, /* refused after --slow, unless it is right */
 	LOGIN_ONE_PASSWORD, /* refused, and taken off the list of methods */
 	LOGIN_ACCOUNT,  /* a text that the account has expired, and the end */
 	LOGIN_HANG_UP,  /* the end */

@@ -20,6 +20,7 @@ struct conn {
 	uint64_t number;  /* which connection of this address, from 1 */
 	const struct behaviour *behaviour;
 	struct counts *counts;
+	int slow_ms;       /* what slow kinds take for the password */
 	struct link *link; /* of the delay; NULL without one */
 	struct conn *next; /* these two are the crew's */
 	struct conn *before;

@@ -30,7 +30,7 @@ struct options {
 static const char help[] =
     "usage: fleet --port P [--rtt MS] [--segments] [--seed N]"
     " [--control SOCKET]\n"
-    "             [--any-password] [--host-keys N]\n"
+    "             [--any-password] [--host-keys N] [--slow MS]\n"
     "             [--authorized-keys FILE]\n"
     "       fleet --hosts KIND=N[,KIND=N...] --port P [--expect]\n"
     "       fleet --list\n"
@@ -44,6 +44,7 @@ static const char help[] =
     "  -r, --rtt MS         imitate this round-trip time\n"
     "  -s, --segments       pass bytes on in pieces of random size\n"
     "  -S, --seed N         of these sizes; default 1\n"
+    "  -w, --slow MS        what slow kinds take; default 1000\n"
     "  -P, --any-password   let the right user in with any password\n"
     "  -k, --host-keys N    each host has a key of its own, made of N\n"
     "  -A, --authorized-keys FILE  the right user gets in with these keys\n"
@@ -59,6 +60,7 @@ static const struct option table[] = {
 	{ "rtt", required_argument, NULL, 'r' },
 	{ "segments", no_argument, NULL, 's' },
 	{ "seed", required_argument, NULL, 'S' },
+	{ "slow", required_argument, NULL, 'w' },
 	{ "any-password", no_argument, NULL, 'P' },
 	{ "host-keys", required_argument, NULL, 'k' },
 	{ "authorized-keys", required_argument, NULL, 'A' },
@@ -119,6 +121,11 @@ static bool take(struct options *o, int option)
 			return false;
 		o->settings.delay.seed = n;
 		return true;
+	case 'w':
+		if (!whole_number(optarg, MS_MAX, &n))
+			return false;
+		o->settings.slow_ms = (int)n;
+		return true;
 	case 'P':
 		o->settings.any_password = true;
 		return true;
@@ -158,7 +165,7 @@ static bool take(struct options *o, int option)
 
 static bool parse(struct options *o, int argc, char **argv)
 {
-	static const char flags[] = "p:r:sS:Pk:A:c:a:H:elh";
+	static const char flags[] = "p:r:sS:w:Pk:A:c:a:H:elh";
 	bool port_needed = false;
 
 	for (;;) {
@@ -208,7 +215,8 @@ static int ask(const char *path, char **words, int count)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .settings.delay.seed = 1 };
+	struct options o = { .settings.delay.seed = 1,
+		             .settings.slow_ms = 1000 };
 	int status = EXIT_SUCCESS;
 
 	if (!parse(&o, argc, argv))

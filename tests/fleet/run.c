@@ -117,6 +117,7 @@ static struct conn *conn_new(struct fleet *fleet, int fd)
 	conn->address = address;
 	conn->behaviour = b;
 	conn->counts = fleet->counts;
+	conn->slow_ms = fleet->settings->slow_ms;
 	conn->number = counts_opened(fleet->counts, address);
 	if (conn->number > 0)
 		return conn;

@@ -12,6 +12,7 @@ struct settings {
 	bool any_password;   /* see server_init() */
 	bool host_keys;      /* see offer_init() */
 	uint64_t key_seed;
+	int slow_ms; /* what slow kinds take for the password */
 	struct delay_settings delay;
 };
 

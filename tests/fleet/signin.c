@@ -102,7 +102,7 @@ int signin_password(ssh_session ssh, const char *user, const char *password,
 		return SSH_AUTH_DENIED;
 	case LOGIN_SLOW:
 	case LOGIN_SLOW_REFUSAL:
-		if (!conn_sleep(s->conn, 1000))
+		if (!conn_sleep(s->conn, s->conn->slow_ms))
 			return SSH_AUTH_DENIED;
 		break;
 	case LOGIN_PASSWORD:
