@@ -82,14 +82,15 @@ check_lacks "the messages" "hosts in flight" "$(cat "$err")"
 note "none left under way: each host has its line, and says so"
 rm -f "$db"*
 fleet_hosts no-banner=8,well=20 >"$hosts"
-begins --db "sqlite:$db" -f 8 -t 2 -T 3 "$hosts"
+begins --db "sqlite:$db" -f 8 -t 60 -T 60 --retries 0 "$hosts"
 wait_for 20 "eight connections" fleet_holds 8
 prlimit --pid "$pid" --nofile=3:3
+stop_pid "$fleet_pid" # and so hangs up
 ended
 check_eq "exit status" 1 "$status"
 check_eq "lines" 28 "$(lines_of "$out")"
 check_eq "hosts that are nobody's fault but ours" 20 \
   "$(grep -c 'error: .*Too many open files' "$out")"
-check_eq "rows" "20 of error, 8 of timeout" "$(rows "
+check_eq "rows" "20 of error, 8 of protocol" "$(rows "
   SELECT group_concat(n || ' of ' || status, ', ') FROM (SELECT status,
     count(*) AS n FROM server_status GROUP BY status ORDER BY status)")"

@@ -37,7 +37,8 @@ history="SELECT ip, field, old_value, new_value FROM server_history
 # The story; $store is the DSN, `ask SQL` looks into it.
 story() {
   local pinned
-  fleet_start --host-keys 1
+  # On a port that the kernel gives nobody while the fleet is away.
+  fleet_start --host-keys 1 --port "$(free_port)"
   fleet_hosts well=5,wrong-password=1 >"$hosts"
 
   note "first seen is remembered, also where the login fails"

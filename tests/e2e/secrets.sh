@@ -86,19 +86,25 @@ fi
 
 note "not in the spool, when the store is lost"
 rm -f "$db"*
-{
-  fleet_hosts slow-login=6,wrong-password=2,drop-after-login=1
-  echo "127.9.9.2 user $secret stray"
-} >"$hosts"
+mkfifo "$scratch/pipe"
+exec 8<>"$scratch/pipe"
 forget_output
-"$program" --db "sqlite:$db" -v -v -O json -f 2 "$hosts" >"$out" 2>"$err" &
+"$program" --db "sqlite:$db" -v -v -O json -f 2 - <"$scratch/pipe" >"$out" \
+  2>"$err" 8>&- &
 pid=$!
 undo_at_exit "stop_pid $pid"
 two_lines() {
   [ "$(lines_of "$out")" -ge 2 ]
 }
+fleet_hosts well=2 >&8
 wait_for 20 "the first lines" two_lines
 sqlite3 -cmd '.timeout 10000' "$db" "ALTER TABLE server_status RENAME TO kept"
+{
+  fleet_hosts well=6 | tail -n 4
+  fleet_hosts wrong-password=2,drop-after-login=1
+  echo "127.9.9.2 user $secret stray"
+} >&8
+exec 8>&-
 wait_for 30 "the end of the run" gone "$pid"
 status=0
 wait "$pid" || status=$?

@@ -108,7 +108,8 @@ sshd_start() {
   give_up "sshd does not start: $(tail -n 5 "$sshd_dir/log")"
 }
 
-# One attempt; false when it ended instead of listening.
+# One attempt; false when it ended instead of listening, or when somebody else
+# has the port on one of its addresses, which it would do without.
 sshd_try() {
   local how=(unshare -m --propagation private)
   [ ${#sshd_temporary[@]} = 0 ] || how=()
@@ -121,6 +122,10 @@ sshd_try() {
     alive "$pid" || return 1
     sleep 0.05
   done
+  ! grep -q '^error: Bind to port' "$sshd_dir/log" || {
+    sshd_stop "$pid" "$sshd_dir"
+    return 1
+  }
 }
 
 # By its own id; under sudo that is not the id of the shell's child.
