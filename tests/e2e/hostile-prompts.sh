@@ -22,7 +22,7 @@ done >"$scratch/hosts.txt"
 for auth in password,keyboard-interactive keyboard-interactive; do
   note "--auth $auth"
   sshinv --no-db --known-hosts "$scratch/known" --auth "$auth" \
-    --max-auth-failures 0 -T 20 -O tsv --fields ip,status,phase,error \
+    --max-auth-failures 0 -T 120 -O tsv --fields ip,status,phase,error \
     "$scratch/hosts.txt"
   sort "$out"
   check_eq "exit status: an end of each host, none of the program" 4 "$status"

@@ -82,7 +82,7 @@ all_name_it 40 127.103.0.1
 
 # Without the guard: to it a password whose verdict never came was refused.
 note "sshd's process is killed amid the run"
-fleet_hosts slow-login=200 >"$hosts"
+fleet_hosts slow-login=400 >"$hosts"
 "$program" "${tsv[@]}" -f 100 --max-auth-failures 0 \
   --password-env SSHD_PASSWORD \
   -J "sshinv-bash@127.0.0.1:$sshd_port" "$hosts" >"$out" 2>"$err" &
@@ -92,7 +92,7 @@ victim=$(pgrep -P "$(cat "$sshd_dir/pid")" | head -1)
 "${as_root[@]}" kill -9 $(pgrep -P "$victim") "$victim"
 status=0
 wait "$run_pid" || status=$?
-all_name_it 200 127.0.0.1
+all_name_it 400 127.0.0.1
 check_contains "the session was lost" "jump host 127.0.0.1: session lost: " \
   "$(cat "$out")"
 check_contains "others came through by another one" " ok" "$(statuses)"
@@ -109,5 +109,5 @@ kill -TERM "$run_pid"
 status=0
 wait "$run_pid" || status=$?
 check_eq "exit status" 143 "$status"
-[ "$sanitized" = 1 ] || check_le "milliseconds" 2000 $(($(now_ms) - begin))
+check_soon "to the end" "$begin"
 check_eq "statuses" "50 skipped" "$(statuses)"

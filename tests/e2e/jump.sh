@@ -36,7 +36,7 @@ logins() {
 
 note "1,000 hosts behind one sshd: one login there"
 well 1000
-sshinv_db -f 256 --password-env SSHD_PASSWORD \
+sshinv_db -f 64 --password-env SSHD_PASSWORD \
   -J "sshinv-bash@127.0.0.1:$sshd_port" "$hosts"
 all_well "behind sshd"
 check_eq "logins at the jump host" 1 "$(logins)"

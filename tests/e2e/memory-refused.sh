@@ -19,7 +19,7 @@ fleet_hosts well=3 | awk '{ print "IP:" $1 "  hostname:host-" $1 }' |
 run_with() {
   rm -f "$db"*
   rm -rf "$XDG_STATE_HOME"
-  run timeout 20 env "$@" LD_PRELOAD="$preload" FAILMALLOC_COUNT="$scratch/count" \
+  run timeout 60 env "$@" LD_PRELOAD="$preload" FAILMALLOC_COUNT="$scratch/count" \
     "$program" --db "sqlite:$db" --db-timeout 3 -t 3 -T 3 "$hosts"
 }
 

@@ -87,7 +87,7 @@ check_eq "connections in their network" 1 \
 note "when --max-runtime is over, too"
 fleet_ask reset >/dev/null
 hosts_of no-answer 4 1 >"$hosts"
-sshinv --no-db --per-net 1 --max-runtime 1 -T 3 "$hosts"
+sshinv --no-db --per-net 1 --max-runtime 3 -T 5 "$hosts"
 check_eq "exit status" 3 "$status"
 check_eq "lines" 4 "$(lines_of "$out")"
 check_eq "skipped" 3 "$(grep -c "skipped: the run's time was up" "$out")"

@@ -10,7 +10,8 @@ fleet_start
 fleet_hosts well=1000 >"$scratch/hosts.txt"
 "$fleet" --expect --hosts well=1000 --port "$fleet_port" >"$scratch/expected"
 
-sshinv_db -f 256 "$scratch/hosts.txt"
+# All the time that they may need where a sanitizer looks at each.
+sshinv_db -f 256 -T 120 "$scratch/hosts.txt"
 check_eq "exit status" 0 "$status"
 awk '{ print "IP:" $1 "  hostname:" $3 }' "$scratch/expected" |
   sort >"$scratch/want"

@@ -80,7 +80,7 @@ rm -f "$again"
 
 note "--max-runtime: what was not begun is skipped, what was comes to its end"
 fleet_hosts slow-login=12 >"$hosts"
-sshinv_db -f 2 --max-runtime 1.5 "$hosts"
+sshinv_db -f 2 --max-runtime 3 "$hosts"
 check_eq "exit status" 4 "$status"
 check_eq "a line for every host" 12 "$(lines_of "$out")"
 skipped=$(grep -c "skipped: the run's time was up" "$out" || true)
