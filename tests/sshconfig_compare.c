@@ -138,7 +138,6 @@ static void ask_us(struct answer *answer, const char *name, const char *host,
 	/* The account's home, which is what ssh takes. */
 	const struct sshconfig_settings settings = { .path = name };
 	struct sshconfig *config = NULL;
-	struct sshconfig_host found;
 	char port[16];
 	struct err err;
 

@@ -15,6 +15,8 @@
 
 char sshconfig_folder[64];
 char sshconfig_notes[4096];
+struct sshconfig *opened;
+struct sshconfig_host found;
 
 int sshconfig_fixture_begin(void **state)
 {
@@ -69,4 +71,24 @@ bool sshconfig_open_file(struct sshconfig **config, const char *name,
 
 	sshconfig_notes[0] = '\0';
 	return sshconfig_open(config, &settings, err);
+}
+
+void open_text(const char *text)
+{
+	struct err err = { .text = "" };
+
+	sshconfig_close(opened);
+	opened = NULL;
+	sshconfig_write("config", text);
+	if (!sshconfig_open_file(&opened, "config", &err))
+		fail_msg("%s", err.text);
+}
+
+const struct sshconfig_shared *find(const char *host)
+{
+	struct err err = { .text = "" };
+
+	if (!sshconfig_find(opened, host, NULL, 0, &found, &err))
+		fail_msg("%s", err.text);
+	return found.shared;
 }

@@ -20,6 +20,20 @@ static void assert_in(const char *ip, const struct login *login,
 	assert_int_equal(watch.lists, 0);
 }
 
+/* It fails in this way, after so many secrets were sent. */
+static void assert_out(const char *ip, const struct login *login,
+                       unsigned long secrets, enum err_kind kind,
+                       const char *text)
+{
+	struct err err;
+	bool ok;
+
+	assert_int_equal(visit(ip, login, PLENTY_MS, &ok, &err), secrets);
+	assert_false(ok);
+	assert_string_equal(err.text, text);
+	assert_int_equal(err.kind, kind);
+}
+
 static void prompts_are_answered_with_the_password(void **state)
 {
 	static const struct {
@@ -50,14 +64,9 @@ static void no_way_is_tried_twice_with_the_same_secret(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(settings); i++) {
 		struct login login = login_with(settings[i], WRONG_PASSWORD);
-		struct err err;
-		bool ok;
 
-		assert_int_equal(visit(EITHER, &login, PLENTY_MS, &ok, &err),
-		                 1);
-		assert_false(ok);
-		assert_int_equal(err.kind, ERR_AUTH);
-		assert_string_equal(err.text, "password refused for 'root'");
+		assert_out(EITHER, &login, 1, ERR_AUTH,
+		           "password refused for 'root'");
 	}
 }
 
@@ -101,15 +110,9 @@ static void each_refusal_has_its_sentence(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct login login = login_with(&usual, cases[i].password);
-		struct err err;
-		bool ok;
 
-		assert_int_equal(
-		    visit(cases[i].ip, &login, PLENTY_MS, &ok, &err),
-		    cases[i].secrets);
-		assert_false(ok);
-		assert_string_equal(err.text, cases[i].text);
-		assert_int_equal(err.kind, cases[i].kind);
+		assert_out(cases[i].ip, &login, cases[i].secrets, cases[i].kind,
+		           cases[i].text);
 	}
 }
 
@@ -124,19 +127,15 @@ static void a_way_that_is_not_named_is_not_tried(void **state)
 		.way_count = 1,
 	};
 	struct login login = login_with(&password_only, PASSWORD);
-	struct err err;
-	bool ok;
 
 	(void)state;
-	assert_int_equal(visit(PROMPT, &login, PLENTY_MS, &ok, &err), 1);
-	assert_false(ok);
-	assert_string_equal(err.text, "no way in for 'root': the server wants "
-	                              "keyboard-interactive; given: password");
+	assert_out(PROMPT, &login, 1, ERR_AUTH,
+	           "no way in for 'root': the server wants "
+	           "keyboard-interactive; given: password");
 	login.settings = &prompts_only;
-	assert_int_equal(visit(WELL, &login, PLENTY_MS, &ok, &err), 0);
-	assert_false(ok);
-	assert_string_equal(err.text, "no way in for 'root': the server wants "
-	                              "password; given: password");
+	assert_out(WELL, &login, 0, ERR_AUTH,
+	           "no way in for 'root': the server wants password; given: "
+	           "password");
 }
 
 /* --- somebody to ask ------------------------------------------------------ */
@@ -159,6 +158,14 @@ static bool tell(void *arg, char *password, size_t size,
 	return true;
 }
 
+static struct login login_asking(const struct login_settings *settings,
+                                 struct asked *asked)
+{
+	return (struct login){
+		.settings = settings, .user = USER, .ask = tell, .arg = asked
+	};
+}
+
 static void the_password_is_asked_for_once_and_when_it_is_needed(void **state)
 {
 	static const char *const ips[] = { WELL, PROMPT, ZERO_PROMPTS };
@@ -166,10 +173,7 @@ static void the_password_is_asked_for_once_and_when_it_is_needed(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(ips); i++) {
 		struct asked asked = { .password = PASSWORD };
-		struct login login = { .settings = &usual,
-			               .user = USER,
-			               .ask = tell,
-			               .arg = &asked };
+		struct login login = login_asking(&usual, &asked);
 
 		assert_in(ips[i], &login, i == 0 ? 1 : 2);
 		assert_int_equal(asked.times, 1);
@@ -184,18 +188,9 @@ static void without_an_answer_nothing_is_sent(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(settings); i++) {
 		struct asked asked = { .password = NULL };
-		struct login login = { .settings = settings[i],
-			               .user = USER,
-			               .ask = tell,
-			               .arg = &asked };
-		struct err err;
-		bool ok;
+		struct login login = login_asking(settings[i], &asked);
 
-		assert_int_equal(visit(EITHER, &login, PLENTY_MS, &ok, &err),
-		                 0);
-		assert_false(ok);
-		assert_int_equal(err.kind, ERR_SYSTEM);
-		assert_string_equal(err.text, "nobody knows");
+		assert_out(EITHER, &login, 0, ERR_SYSTEM, "nobody knows");
 		assert_int_equal(asked.times, 1);
 	}
 }
@@ -204,10 +199,7 @@ static void without_an_answer_nothing_is_sent(void **state)
 static void it_is_not_asked_for_in_vain(void **state)
 {
 	struct asked asked = { .password = PASSWORD };
-	struct login login = { .settings = &prompts_first,
-		               .user = USER,
-		               .ask = tell,
-		               .arg = &asked };
+	struct login login = login_asking(&prompts_first, &asked);
 	struct err err;
 	bool ok;
 

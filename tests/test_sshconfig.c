@@ -18,39 +18,15 @@
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): there are no threads */
 
-static struct sshconfig *config;
-static struct sshconfig_host found;
-
-/* Opens a configuration with this text. */
-static void open_text(const char *text)
-{
-	struct err err = { .text = "" };
-
-	sshconfig_close(config);
-	config = NULL;
-	sshconfig_write("config", text);
-	if (!sshconfig_open_file(&config, "config", &err))
-		fail_msg("%s", err.text);
-}
-
-static const struct sshconfig_shared *find(const char *host)
-{
-	struct err err = { .text = "" };
-
-	if (!sshconfig_find(config, host, NULL, 0, &found, &err))
-		fail_msg("%s", err.text);
-	return found.shared;
-}
-
 static void assert_refused(const char *text, const char *part)
 {
 	char place[128];
 	struct err err = { .text = "" };
 
-	sshconfig_close(config);
-	config = NULL;
+	sshconfig_close(opened);
+	opened = NULL;
 	sshconfig_write("config", text);
-	if (sshconfig_open_file(&config, "config", &err))
+	if (sshconfig_open_file(&opened, "config", &err))
 		fail_msg("accepted: %s", text);
 	assert_int_equal(err.kind, ERR_INPUT);
 	snprintf(place, sizeof(place), "%s:2: ", sshconfig_path("config"));
@@ -129,7 +105,7 @@ static void nothing_said_is_nothing_set(void **state)
 
 	(void)state;
 	open_text("# nothing\n\nHost x\n");
-	assert_true(sshconfig_is_empty(config));
+	assert_true(sshconfig_is_empty(opened));
 	shared = find("x");
 	assert_string_equal(found.hostname, "");
 	assert_string_equal(found.user, "");
@@ -143,7 +119,7 @@ static void nothing_said_is_nothing_set(void **state)
 	assert_false(shared->identities_only);
 	assert_int_equal(shared->checking, SSHCONFIG_UNSET);
 	open_text("Host y\nPort 1\n");
-	assert_false(sshconfig_is_empty(config));
+	assert_false(sshconfig_is_empty(opened));
 }
 
 static void none_is_told_apart_from_nothing(void **state)
@@ -173,7 +149,7 @@ static void what_the_user_names_wins(void **state)
 	(void)state;
 	open_text("User bob\nPort 2222\nIdentityFile /k/%r-%p\n"
 	          "Match user alice\nIdentitiesOnly yes\n");
-	assert_true(sshconfig_find(config, "x", "alice", 2022, &found, &err));
+	assert_true(sshconfig_find(opened, "x", "alice", 2022, &found, &err));
 	assert_string_equal(found.user, "");
 	assert_int_equal(found.port, 0);
 	assert_string_equal(found.shared->identity_files[0], "/k/alice-2022");
@@ -238,7 +214,7 @@ static void the_environment_is_expanded(void **state)
 	assert_string_equal(find("x")->identity_files[0], "/run/sock/x");
 	assert_string_equal(found.shared->identity_files[1], "/a%h/b");
 	assert_string_equal(found.shared->identity_agent, "/run/sock");
-	assert_false(sshconfig_find(config, "bad", NULL, 0, &found, &err));
+	assert_false(sshconfig_find(opened, "bad", NULL, 0, &found, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_non_null(strstr(err.text, "/config:5: "));
 	open_text("IdentityAgent SSH_AUTH_SOCK\nIdentityAgent /other\n");
@@ -283,7 +259,7 @@ static void the_alias_of_a_host_key_is_known(void **state)
 		sprintf(text, "Port 1\nHostKeyAlias %0*d\n", 255 + more, 0);
 		open_text(text);
 		assert_int_equal(
-		    sshconfig_find(config, "a", NULL, 0, &found, &err),
+		    sshconfig_find(opened, "a", NULL, 0, &found, &err),
 		    more == 0);
 	}
 	assert_int_equal(err.kind, ERR_INPUT);
@@ -382,7 +358,7 @@ static void a_line_without_end_is_refused(void **state)
 	free(text);
 	sshconfig_write("config", "\nUser x");
 	assert_int_equal(truncate(sshconfig_path("config"), 100), 0);
-	assert_false(sshconfig_open_file(&config, "config", &err));
+	assert_false(sshconfig_open_file(&opened, "config", &err));
 	assert_non_null(strstr(err.text, ":2: a NUL"));
 }
 
@@ -395,17 +371,17 @@ static void a_name_that_becomes_too_long_is_refused(void **state)
 	memset(host, 'a', 250);
 	host[250] = '\0';
 	open_text("HostName %h.example.com\n");
-	assert_false(sshconfig_find(config, host, NULL, 0, &found, &err));
+	assert_false(sshconfig_find(opened, host, NULL, 0, &found, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_non_null(strstr(err.text, ":1: "));
 	open_text("Match host x\nHost *\nHostName %h%h\nMatch host y\n");
-	assert_false(sshconfig_find(config, host, NULL, 0, &found, &err));
+	assert_false(sshconfig_find(opened, host, NULL, 0, &found, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 }
 
 static int end(void **state)
 {
-	sshconfig_close(config);
+	sshconfig_close(opened);
 	return sshconfig_fixture_end(state);
 }
 

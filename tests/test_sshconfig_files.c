@@ -17,44 +17,21 @@
 /* Which files are read. */
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): there are no threads */
-static struct sshconfig *config;
-static struct sshconfig_host found;
-
-/* Opens a configuration with this text. */
-static void open_text(const char *text)
-{
-	struct err err = { .text = "" };
-
-	sshconfig_close(config);
-	config = NULL;
-	sshconfig_write("config", text);
-	if (!sshconfig_open_file(&config, "config", &err))
-		fail_msg("%s", err.text);
-}
-
-static void find(const char *host)
-{
-	struct err err = { .text = "" };
-
-	if (!sshconfig_find(config, host, NULL, 0, &found, &err))
-		fail_msg("%s", err.text);
-}
-
 static void a_named_file_has_to_be_there(void **state)
 {
 	struct sshconfig_settings settings = { .home = sshconfig_folder };
 	struct err err;
 
 	(void)state;
-	assert_false(sshconfig_open_file(&config, "no-such-file", &err));
+	assert_false(sshconfig_open_file(&opened, "no-such-file", &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	assert_non_null(strstr(err.text, "no-such-file"));
 	settings.path = sshconfig_folder;
-	assert_false(sshconfig_open(&config, &settings, &err));
+	assert_false(sshconfig_open(&opened, &settings, &err));
 	assert_int_equal(err.kind, ERR_INPUT);
 	settings.path = "none";
-	assert_true(sshconfig_open(&config, &settings, &err));
-	assert_true(sshconfig_is_empty(config));
+	assert_true(sshconfig_open(&opened, &settings, &err));
+	assert_true(sshconfig_is_empty(opened));
 }
 
 /* With ~/.ssh/config; what the system's file adds is not ours to know. */
@@ -63,15 +40,15 @@ static void open_default(const char *text, mode_t mode)
 	const struct sshconfig_settings settings = { .home = sshconfig_folder };
 	struct err err = { .text = "" };
 
-	sshconfig_close(config);
-	config = NULL;
+	sshconfig_close(opened);
+	opened = NULL;
 	mkdir(sshconfig_path(".ssh"), 0700);
 	sshconfig_write(".ssh/config", text);
 	assert_int_equal(chmod(sshconfig_path(".ssh/config"), mode), 0);
-	if (!sshconfig_open(&config, &settings, &err)) {
+	if (!sshconfig_open(&opened, &settings, &err)) {
 		assert_int_equal(err.kind, ERR_INPUT);
 		assert_non_null(strstr(err.text, "bad owner or permissions"));
-		config = NULL;
+		opened = NULL;
 	}
 }
 
@@ -81,11 +58,11 @@ static void the_user_s_own_file_is_read_without_being_named(void **state)
 	struct err err;
 
 	(void)state;
-	sshconfig_close(config);
-	config = NULL;
-	assert_true(sshconfig_open(&config, &settings, &err));
+	sshconfig_close(opened);
+	opened = NULL;
+	assert_true(sshconfig_open(&opened, &settings, &err));
 	open_default("Host sshinv-test\nPort 7\n", 0600);
-	assert_non_null(config);
+	assert_non_null(opened);
 	find("sshinv-test");
 	assert_int_equal(found.port, 7);
 }
@@ -100,28 +77,28 @@ static void others_must_not_write_the_user_s_file(void **state)
 
 	(void)state;
 	open_default("Port 1\n", 0602);
-	assert_null(config);
+	assert_null(opened);
 	open_default("Port 1\n", 0660);
 	/* A group that is the account's own has nobody else in it. */
 	if (own)
-		assert_non_null(config);
+		assert_non_null(opened);
 	else
-		assert_null(config);
+		assert_null(opened);
 	open_default("Port 1\n", 0644);
-	assert_non_null(config);
+	assert_non_null(opened);
 	if (getuid() != 0)
 		return;
 	open_default("Port 1\n", 0600);
 	assert_int_equal(chown(sshconfig_path(".ssh/config"), 64998, 64998), 0);
-	sshconfig_close(config);
-	config = NULL;
+	sshconfig_close(opened);
+	opened = NULL;
 	{
 		const struct sshconfig_settings settings = {
 			.home = sshconfig_folder
 		};
 		struct err err;
 
-		assert_false(sshconfig_open(&config, &settings, &err));
+		assert_false(sshconfig_open(&opened, &settings, &err));
 		assert_int_equal(err.kind, ERR_INPUT);
 	}
 }
@@ -144,7 +121,7 @@ static void relative_includes_are_the_user_s(void **state)
 
 static int end(void **state)
 {
-	sshconfig_close(config);
+	sshconfig_close(opened);
 	return sshconfig_fixture_end(state);
 }
 
