@@ -29,12 +29,12 @@ start() {
   wait_for 20 "its start" says "^sshinv: run "
 }
 
-# in_phase PHASE [SECONDS]: asks by SIGUSR1 until the answer is right: it is there
-# by now or will be.
+# Asks by SIGUSR1 until the answer is right: it is there by now or will be.
 in_phase() {
+  : >"$err"
   kill -USR1 "$pid"
   sleep 0.1
-  says "in flight: .*: $1 for ${2:-[0-9.]+} s"
+  says "in flight: .*: $1 for [0-9.]+ s"
 }
 
 # interrupt PHASE: SIGINT ends the run in time, and it says what was under way.
@@ -68,6 +68,7 @@ note "waiting for another attempt: the result is that of the last"
 fleet_hosts refused=2 >"$hosts"
 start --db "sqlite:$db" --retries 10 -T 600 -t 60 "$hosts"
 waiting() {
+  : >"$err"
   kill -USR1 "$pid"
   sleep 0.1
   says "waiting for another attempt: 2 hosts"
@@ -89,10 +90,12 @@ fleet_hosts well=400 >"$hosts"
 mkfifo "$scratch/full"
 exec 8<>"$scratch/full"
 to=$scratch/full
+fleet_ask reset >/dev/null
 start --no-db -O json "$hosts"
 to=$out
-# A second in it: one that only goes through it finds room yet.
-wait_for 30 "a full pipe" in_phase output '[1-9][0-9.]*'
+# Before it is full somebody is in that phase now and then.
+wait_for 30 "a full pipe" fleet_rests
+wait_for 30 "phase output" in_phase output
 interrupt output
 exec 7<&- 8<&-
 

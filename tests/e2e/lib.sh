@@ -276,6 +276,17 @@ fleet_holds() {
   [ "$(fleet_ask totals | cut -f 7)" = "$1" ]
 }
 
+# fleet_rests [N]: since the last reset more than N hosts were asked, none is
+# now, and so it was at the last look. Whoever has more to ask waits for
+# something else, such as room in a pipe.
+fleet_was=
+fleet_rests() {
+  local now was=$fleet_was
+  now=$(fleet_ask totals | cut -f 2,7 --output-delimiter ' ')
+  fleet_was=$now
+  [ "$now" = "$was" ] && [ "${now#* }" = 0 ] && [ "${now% *}" -gt "${1:-0}" ]
+}
+
 fleet_holds_least() {
   [ "$(fleet_ask totals | cut -f 7)" -ge "$1" ]
 }

@@ -80,15 +80,7 @@ exec 7<>"$scratch/pipe"
 out_kept=$out out=$scratch/pipe
 begins --no-db -O json -f 8 "$hosts"
 out=$out_kept
-before=0
-full() {
-  local now
-  now=$(fleet_connections)
-  [ "$now" -gt 8 ] && [ "$now" = "$before" ] && fleet_holds 0 && return
-  before=$now
-  false
-}
-wait_for 30 "a full pipe" full
+wait_for 30 "a full pipe" fleet_rests 8
 kill -INT "$pid"
 kill -TERM "$pid"
 wait_for 30 "the end of the run" gone "$watcher"
