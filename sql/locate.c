@@ -105,11 +105,10 @@ bool locate_file(const struct place *place, const char *name, char *path,
 	int length;
 
 	if (folder == NULL && home == NULL)
-		return err_set(err, ERR_STORE,
-		               "no place for %s: HOME is not set%s%s",
-		               place->what,
-		               place->advice[0] != '\0' ? "; " : "",
-		               place->advice);
+		return err_set(
+		    err, ERR_STORE, "no place for %s: HOME is not set%s%s",
+		    place->what, place->advice[0] != '\0' ? "; " : "",
+		    place->advice);
 	length =
 	    snprintf(path, size, "%s%s%s/sshinv/%s",
 	             folder != NULL ? folder : home, folder != NULL ? "" : "/",
