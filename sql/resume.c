@@ -180,13 +180,9 @@ bool store_resume(struct store *store, const char *file,
 	              count_done(store, unfinished, err));
 }
 
-/* Handing out keys, in their order: so that after a lost connection those are
- * passed over that were handed out. */
 struct handing_out {
 	bool (*each)(void *arg, const char *ip, unsigned port);
 	void *arg;
-	char last_ip[HOST_IP_MAX + 1];
-	unsigned last_port;
 	bool stopped;
 };
 
@@ -195,17 +191,11 @@ static bool take_key(void *arg, const char *const *values, size_t count)
 	struct handing_out *out = arg;
 	const char *ip = values[0];
 	int64_t port = 0;
-	int order;
 
 	(void)count;
 	if (ip == NULL || strlen(ip) > HOST_IP_MAX ||
 	    !parse_count(values[1], UINT16_MAX, &port))
 		return true;
-	order = strcmp(ip, out->last_ip);
-	if (order < 0 || (order == 0 && port <= out->last_port))
-		return true;
-	memcpy(out->last_ip, ip, strlen(ip) + 1);
-	out->last_port = (unsigned)port;
 	out->stopped = !out->each(out->arg, ip, (unsigned)port);
 	return !out->stopped;
 }
@@ -227,9 +217,7 @@ bool store_each_key(struct store *store, enum store_keys which,
 		         "run_id = '%s' AND status <> 'skipped'", run_id);
 	}
 	snprintf(sql, sizeof(sql),
-	         "SELECT ip, port FROM server_status WHERE %s "
-	         "ORDER BY ip, port",
-	         condition);
+	         "SELECT ip, port FROM server_status WHERE %s", condition);
 	if (!store_select(store, sql, take_key, &out, err))
 		return false;
 	return !out.stopped || err_set(err, ERR_SYSTEM, "out of memory");

@@ -151,8 +151,11 @@ enum store_keys {
 	STORE_KEYS_OK,     /* hosts whose row is ok */
 };
 
-/* Calls each for every such host; false from it (no memory) ends that with
- * ERR_SYSTEM. run_id goes with STORE_KEYS_OF_RUN. */
+/*
+ * Calls each for every such host; false from it (no memory) ends that with
+ * ERR_SYSTEM. When the connection is lost the reading begins anew, so that each
+ * has to bear a host again. run_id goes with STORE_KEYS_OF_RUN.
+ */
 bool store_each_key(struct store *store, enum store_keys which,
                     const char *run_id,
                     bool (*each)(void *arg, const char *ip, unsigned port),
@@ -160,8 +163,7 @@ bool store_each_key(struct store *store, enum store_keys which,
 
 /*
  * Calls each for every row whose host key is known; with the type, which may be
- * "", and the fingerprint. The reading may begin anew, so that each has to bear
- * a row again. Otherwise like store_each_key().
+ * "", and the fingerprint. Otherwise like store_each_key().
  */
 bool store_each_pin(struct store *store,
                     bool (*each)(void *arg, const char *ip, unsigned port,
