@@ -126,7 +126,8 @@ bool row_from_record(struct row *row, const struct record *record,
 	    !put_text(row, fields_count + EXTRA_PASSWORD, password,
 	              strlen(password), HOST_PASSWORD_MAX))
 		return out_of_memory(row, err);
-	if (record->status == STATUS_OK) {
+	if (record->status == STATUS_OK &&
+	    record->last_attempt != RECORD_UNKNOWN) {
 		put_number(row, fields_count + EXTRA_FIRST_SEEN,
 		           record->last_attempt);
 		put_number(row, fields_count + EXTRA_LAST_SEEN,

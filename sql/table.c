@@ -154,29 +154,31 @@ static void put_comparison(FILE *out, enum table table, enum upsert upsert,
 	put_new(out, upsert, column);
 }
 
-/* "the row that is there is no newer". Still true, or still false, while
- * columns that it names are assigned: never a plain "<". */
-static void put_is_no_newer(FILE *out, enum table table, enum upsert upsert)
+/* "the row that is there is no newer". Still true, or still false, when that
+ * column is assigned: never a plain "<". */
+static void put_is_no_newer(FILE *out, enum table table, enum upsert upsert,
+                            const char *time)
 {
-	const char *time = is_runs(table) ? "end_time" : "last_attempt";
-
 	fputc('(', out);
-	if (is_runs(table)) {
-		put_comparison(out, table, upsert, "begin_time", "<=");
-		fputs(" AND (", out);
-	}
 	put_old(out, table, time);
-	fputs(" IS NULL", out);
-	if (is_runs(table)) {
-		fputs(" AND (", out);
-		put_new(out, upsert, time);
-		fputs(" IS NOT NULL OR ", out);
-		put_comparison(out, table, upsert, "hosts", "<=");
-		fputc(')', out);
-	}
-	fputs(" OR ", out);
+	fputs(" IS NULL OR ", out);
 	put_comparison(out, table, upsert, time, "<=");
-	fputs(is_runs(table) ? "))" : ")", out);
+	fputc(')', out);
+}
+
+/* The same of a run, which may have been taken up again. */
+static void put_is_no_later_run(FILE *out, enum table table, enum upsert upsert)
+{
+	put_comparison(out, table, upsert, "begin_time", "<=");
+	fputs(" AND (", out);
+	put_old(out, table, "end_time");
+	fputs(" IS NULL AND (", out);
+	put_new(out, upsert, "end_time");
+	fputs(" IS NOT NULL OR ", out);
+	put_comparison(out, table, upsert, "hosts", "<=");
+	fputs(") OR ", out);
+	put_comparison(out, table, upsert, "end_time", "<=");
+	fputc(')', out);
 }
 
 /* "the new row's status is …" */
@@ -186,62 +188,89 @@ static void put_status(FILE *out, enum upsert upsert, const char *is)
 	fputs(is, out);
 }
 
+static void put_is_ok(FILE *out, enum table table, enum upsert upsert)
+{
+	put_status(out, upsert, " = 'ok'");
+	if (!is_replayed(table))
+		return;
+	fputs(" AND ", out);
+	put_is_no_newer(out, table, upsert, "last_seen");
+}
+
+/* A row that says skipped knows nothing, however new it is. */
+static void put_was_tried(FILE *out, enum table table, enum upsert upsert)
+{
+	put_status(out, upsert, " <> 'skipped'");
+	if (!is_replayed(table))
+		return;
+	fputs(" AND (", out);
+	put_old(out, table, "status");
+	fputs(" = 'skipped' OR ", out);
+	put_is_no_newer(out, table, upsert, "last_attempt");
+	fputc(')', out);
+}
+
 /* host_key_type stands before host_key_sha256: where assignments are seen by
  * those that follow, both are replaced or none. */
-static void put_pinned(FILE *out, enum table table, enum upsert upsert)
+static void put_is_pinned(FILE *out, enum table table, enum upsert upsert)
 {
-	fputc('(', out);
-	put_status(out, upsert, " = 'ok' OR (");
+	put_is_ok(out, table, upsert);
+	fputs(" OR ", out);
 	put_status(out, upsert, " <> 'skipped' AND ");
 	put_old(out, table, "host_key_sha256");
-	fputs(" IS NULL))", out);
+	fputs(" IS NULL", out);
 }
 
-static bool depends_on_status(enum column_rule rule)
+static void put_is_first(FILE *out, enum table table, enum upsert upsert,
+                         const char *column)
 {
-	return rule == RULE_OK || rule == RULE_TRIED || rule == RULE_PINNED;
+	put_old(out, table, column);
+	fputs(" IS NULL", out);
+	if (!is_replayed(table))
+		return;
+	fputs(" OR ", out);
+	put_comparison(out, table, upsert, column, ">");
 }
 
-/* False when the column is replaced whatever the rows are. */
-static bool put_condition(FILE *out, enum table table, enum upsert upsert,
-                          enum column_rule rule)
+/* When the new row's value replaces the old one. */
+static void put_condition(FILE *out, enum table table, enum upsert upsert,
+                          const struct column *column)
 {
-	bool on_status = depends_on_status(rule);
-
-	if (!on_status && !is_replayed(table))
-		return false;
-	fputs("CASE WHEN ", out);
-	if (rule == RULE_PINNED)
-		put_pinned(out, table, upsert);
-	else if (on_status)
-		put_status(out, upsert,
-		           rule == RULE_OK ? " = 'ok'" : " <> 'skipped'");
-	if (on_status && is_replayed(table))
-		fputs(" AND ", out);
-	if (is_replayed(table))
-		put_is_no_newer(out, table, upsert);
-	fputs(" THEN ", out);
-	return true;
+	switch (column->rule) {
+	case RULE_OK:
+		put_is_ok(out, table, upsert);
+		break;
+	case RULE_PINNED:
+		put_is_pinned(out, table, upsert);
+		break;
+	case RULE_TRIED:
+		put_was_tried(out, table, upsert);
+		break;
+	case RULE_KEEP:
+		put_is_first(out, table, upsert, column->name);
+		break;
+	case RULE_KEY:
+	case RULE_ALWAYS:
+	case RULE_INSERTED:
+		put_is_no_later_run(out, table, upsert);
+		break;
+	}
 }
 
 static void put_value(FILE *out, enum table table, enum upsert upsert,
                       const struct column *column)
 {
-	bool depends = put_condition(out, table, upsert, column->rule);
-
-	if (column->rule == RULE_KEEP) {
-		fputs("COALESCE(", out);
-		put_old(out, table, column->name);
-		fputs(", ", out);
+	if (column->rule == RULE_ALWAYS && !is_replayed(table)) {
+		put_new(out, upsert, column->name);
+		return;
 	}
+	fputs("CASE WHEN ", out);
+	put_condition(out, table, upsert, column);
+	fputs(" THEN ", out);
 	put_new(out, upsert, column->name);
-	if (column->rule == RULE_KEEP)
-		fputc(')', out);
-	if (depends) {
-		fputs(" ELSE ", out);
-		put_old(out, table, column->name);
-		fputs(" END", out);
-	}
+	fputs(" ELSE ", out);
+	put_old(out, table, column->name);
+	fputs(" END", out);
 }
 
 /* The names of all columns, or of those of the key. */
@@ -272,27 +301,61 @@ static void put_conflict(FILE *out, enum table table, enum upsert upsert)
 	fputs(") DO UPDATE SET", out);
 }
 
-/* Of what is assigned at all, what a replay compares or the rest of it. */
-static void put_assignments(FILE *out, enum table table, enum upsert upsert,
-                            bool compared, const char *comma)
+/* What a replay compares is assigned last, and status, which says whether
+ * last_attempt counts, after it. */
+static const char *const compared[] = { "last_seen", "last_attempt", "status",
+	                                "end_time", "hosts" };
+static const size_t compared_count = sizeof(compared) / sizeof(*compared);
+
+static bool is_compared(const char *name)
 {
-	static const char *const compares[] = { "last_attempt", "end_time",
-		                                "hosts" };
+	for (size_t i = 0; i < compared_count; i++) {
+		if (strcmp(name, compared[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool find_column(enum table table, const char *name,
+                        struct column *column)
+{
+	for (size_t i = 0; i < table_columns(table); i++) {
+		*column = table_column(table, i);
+		if (strcmp(column->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_assigned(const struct column *column)
+{
+	return column->rule != RULE_KEY && column->rule != RULE_INSERTED;
+}
+
+static void put_assignment(FILE *out, enum table table, enum upsert upsert,
+                           const struct column *column, const char **comma)
+{
+	fprintf(out, "%s `%s` = ", *comma, column->name);
+	put_value(out, table, upsert, column);
+	*comma = ",";
+}
+
+static void put_assignments(FILE *out, enum table table, enum upsert upsert)
+{
+	const char *comma = "";
 
 	for (size_t i = 0; i < table_columns(table); i++) {
 		struct column column = table_column(table, i);
-		bool is_compared = false;
 
-		if (column.rule == RULE_KEY || column.rule == RULE_INSERTED)
-			continue;
-		for (size_t k = 0; k < sizeof(compares) / sizeof(*compares);
-		     k++)
-			is_compared |= strcmp(column.name, compares[k]) == 0;
-		if (is_compared != compared)
-			continue;
-		fprintf(out, "%s `%s` = ", comma, column.name);
-		put_value(out, table, upsert, &column);
-		comma = ",";
+		if (is_assigned(&column) && !is_compared(column.name))
+			put_assignment(out, table, upsert, &column, &comma);
+	}
+	for (size_t i = 0; i < compared_count; i++) {
+		struct column column;
+
+		if (find_column(table, compared[i], &column) &&
+		    is_assigned(&column))
+			put_assignment(out, table, upsert, &column, &comma);
 	}
 }
 
@@ -311,8 +374,7 @@ static void put_upsert(FILE *out, enum table table, enum upsert upsert,
 		fputc(')', out);
 	}
 	put_conflict(out, table, upsert);
-	put_assignments(out, table, upsert, false, "");
-	put_assignments(out, table, upsert, true, ",");
+	put_assignments(out, table, upsert);
 }
 
 char *table_upsert(enum table table, enum upsert upsert, size_t rows)

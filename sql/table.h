@@ -12,7 +12,7 @@
 enum table {
 	TABLE_SERVER_STATUS,
 	TABLE_RUNS,
-	/* The same two for a replay: a row that is there and newer stays. */
+	/* The same two for a replay: what is there and newer stays. */
 	TABLE_REPLAYED_STATUS,
 	TABLE_REPLAYED_RUNS,
 	/* What was another value before, for a replay as well: a row has all of
@@ -31,7 +31,7 @@ enum column_rule {
 	RULE_PINNED,   /* likewise, and where no host key is known yet, unless
 	                * the new status is skipped */
 	RULE_TRIED,    /* replaces it unless the new status is skipped */
-	RULE_KEEP,     /* replaces only NULL */
+	RULE_KEEP,     /* replaces only NULL, or a later time in a replay */
 	RULE_ALWAYS,   /* replaces it */
 	RULE_INSERTED, /* stays as it was inserted */
 };
@@ -87,8 +87,10 @@ enum upsert {
  * The upsert of that many rows, with a ? for each value, row by row. Allocated,
  * the caller frees it; NULL without memory.
  *
- * For a replay it leaves a row of server_status whose last_attempt is newer,
- * and one of runs that began later, ended later, or counts more hosts where
+ * A replay leaves server_status as if its row had come at its time: what a
+ * probe that was ok replaces is compared by last_seen, what any probe replaces
+ * by last_attempt, and a row that says skipped is older than all else. Of runs
+ * it leaves a row that began later, ended later, or counts more hosts where
  * neither has ended. What is NULL is older than all else.
  *
  * MySQL and MariaDB assign from left to right, so that an expression sees what

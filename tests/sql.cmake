@@ -16,7 +16,7 @@ foreach(test store store_load store_schema)
   unit_test(${test} SOURCES db_read.c store_fixture.c
             LIBS sql PkgConfig::MYSQL PkgConfig::SQLITE)
 endforeach()
-foreach(test replay resume store_pins)
+foreach(test replay replay_order resume store_pins)
   unit_test(${test} SOURCES db_read.c spool_fixture.c store_fixture.c
             LIBS sql PkgConfig::MYSQL PkgConfig::SQLITE)
 endforeach()
