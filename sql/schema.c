@@ -173,6 +173,7 @@ struct dialect_text {
 	const char *insert_ignore;
 	const char *rename;
 	const char *copy;
+	const char *lacks_key; /* counts tables without the upsert's key */
 };
 
 static const struct dialect_text dialects[] = {
@@ -186,6 +187,17 @@ static const struct dialect_text dialects[] = {
 		.copy = "INSERT IGNORE" ADOPT_SELECT
 		        " WHERE TRIM(ip) REGEXP '^[!-~]{1,255}$'"
 		        " ORDER BY NULLIF(hostname, '') IS NULL",
+		/* SQLite refuses an upsert without its key by itself. */
+		.lacks_key = "SELECT COUNT(*) FROM information_schema.tables"
+		             " WHERE table_schema = DATABASE()"
+		             " AND table_name = 'server_status'"
+		             " AND table_type = 'BASE TABLE' AND NOT EXISTS"
+		             " (SELECT 1 FROM information_schema.statistics"
+		             " WHERE table_schema = DATABASE()"
+		             " AND table_name = 'server_status'"
+		             " AND non_unique = 0 GROUP BY index_name"
+		             " HAVING GROUP_CONCAT(column_name"
+		             " ORDER BY column_name) = 'ip,port')",
 	},
 	[DIALECT_SQLITE] = {
 		.migrations = sqlite_migrations,
@@ -376,6 +388,24 @@ static bool migrate(struct db *db, bool adopt, struct err *err)
 	return !adopt || copy_adopted(db, err);
 }
 
+/* Somebody may have given the table another key, such as an id: every write
+ * would add a row then, and none be replaced. */
+static bool check_key(struct db *db, struct err *err)
+{
+	const char *lacks_key = dialects[db->ops->dialect].lacks_key;
+	int64_t count = 0;
+
+	if (lacks_key == NULL)
+		return true;
+	if (db->ops->number(db, lacks_key, &count, err) != DB_OK)
+		return false;
+	return count == 0 ||
+	       err_set(err, ERR_STORE,
+	               "server_status has lost its key, so that hosts would be "
+	               "in it twice (ALTER TABLE server_status ADD UNIQUE "
+	               "(ip, port) mends it)");
+}
+
 bool schema_prepare(struct db *db, bool adopt, struct err *err)
 {
 	int64_t version = 0;
@@ -383,10 +413,10 @@ bool schema_prepare(struct db *db, bool adopt, struct err *err)
 	if (!read_version(db, &version, err))
 		return false;
 	if (version == SCHEMA_VERSION && !adopt)
-		return true;
+		return check_key(db, err);
 	if (!lock(db, err))
 		return false;
-	return unlock(db, migrate(db, adopt, err), err);
+	return unlock(db, migrate(db, adopt, err), err) && check_key(db, err);
 }
 
 static void print_statement(FILE *out, const char *sql)

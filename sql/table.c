@@ -301,6 +301,27 @@ static void put_conflict(FILE *out, enum table table, enum upsert upsert)
 	fputs(") DO UPDATE SET", out);
 }
 
+/*
+ * ON DUPLICATE KEY finds a row by any unique key, also by one that somebody
+ * added: that may be another host's row, which has to stay as it is. A port
+ * that is no number has ours refused, with these words. (SQLite is told which
+ * key is meant.)
+ */
+static void put_same_host(FILE *out, enum table table, enum upsert upsert)
+{
+	if (upsert == UPSERT_EXCLUDED || is_runs(table))
+		return;
+	fputs(" `port` = CASE WHEN ", out);
+	put_comparison(out, table, upsert, "ip", "=");
+	fputs(" AND ", out);
+	put_comparison(out, table, upsert, "port", "=");
+	fputs(" THEN ", out);
+	put_old(out, table, "port");
+	fputs(" ELSE 'another row has a value that a unique key wants once' "
+	      "END,",
+	      out);
+}
+
 /* What a replay compares is assigned last, and status, which says whether
  * last_attempt counts, after it. */
 static const char *const compared[] = { "last_seen", "last_attempt", "status",
@@ -374,6 +395,7 @@ static void put_upsert(FILE *out, enum table table, enum upsert upsert,
 		fputc(')', out);
 	}
 	put_conflict(out, table, upsert);
+	put_same_host(out, table, upsert);
 	put_assignments(out, table, upsert);
 }
 

@@ -96,6 +96,9 @@ enum upsert {
  * MySQL and MariaDB assign from left to right, so that an expression sees what
  * stands before it already changed. What a replay compares is assigned after
  * all else; whoever adds such a column must keep to that.
+ *
+ * A row that another unique key than ours would write into another host's row
+ * is refused for its data.
  */
 char *table_upsert(enum table table, enum upsert upsert, size_t rows);
 

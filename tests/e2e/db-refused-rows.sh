@@ -93,6 +93,19 @@ sshinv --db "$(db_dsn)" -c 'case $(hostname) in *.7) exit 200 ;; esac' "$hosts"
 rows_now >"$scratch/got"
 check_refused '^127.1.0.7\|'
 
+note "a unique key of theirs, and another host's row has the value"
+fresh_tables
+db_rows "ALTER TABLE server_status ADD UNIQUE (hostname);
+  INSERT INTO server_status (ip, port, hostname, status, run_id)
+  VALUES ('10.0.0.1', 22, 'host-127.1.0.7', 'timeout', 'theirs')"
+sshinv --db "$(db_dsn)" -f 32 "$hosts"
+check_eq "the other host's row is as it was" \
+  "10.0.0.1|22|host-127.1.0.7|timeout|theirs" "$(db_rows "
+    SELECT ip, port, hostname, status, run_id FROM server_status
+    WHERE hostname = 'host-127.1.0.7'")"
+rows_now | grep -v '^10[.]' >"$scratch/got"
+check_refused '^127.1.0.7\|'
+
 note "SQLite: a CHECK and a trigger"
 fresh
 sshinv_db /dev/null
