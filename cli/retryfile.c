@@ -159,6 +159,29 @@ static bool look_at(struct retryfile *file, uint16_t port, struct err *err)
 	return true;
 }
 
+/* The file is replaced, so it is its folder that has to be written to. Better
+ * told now than when hours of failures cannot be kept. */
+static bool check_folder(const struct retryfile *file, struct err *err)
+{
+	const char *slash = strrchr(file->path, '/');
+	char *folder;
+	bool ok;
+
+	if (slash == NULL)
+		folder = strdup(".");
+	else /* "/" is its own */
+		folder = strndup(
+		    file->path,
+		    slash == file->path ? 1 : (size_t)(slash - file->path));
+	if (folder == NULL)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	ok = eaccess(folder, W_OK | X_OK) == 0 ||
+	     err_errno(err, ERR_INPUT, errno, "'%s' cannot be written: '%s'",
+	               file->path, folder);
+	free(folder);
+	return ok;
+}
+
 bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
                     struct err *err)
 {
@@ -177,7 +200,7 @@ bool retryfile_open(struct retryfile **out, const char *path, uint16_t port,
 		err_set(err, ERR_SYSTEM, "out of memory");
 		goto fail;
 	}
-	if (!look_at(file, port, err)) {
+	if (!look_at(file, port, err) || !check_folder(file, err)) {
 		err_prefix(err, "--retry-file");
 		goto fail;
 	}

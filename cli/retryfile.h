@@ -19,7 +19,7 @@ struct retryfile;
 
 /* One that is empty is as if it were not there. ERR_INPUT for what is no
  * regular file, cannot be read or has a bad line: what is there must not get
- * lost. */
+ * lost; and for one whose folder is not there or cannot be written to. */
 bool retryfile_open(struct retryfile **file, const char *path, uint16_t port,
                     struct err *err);
 

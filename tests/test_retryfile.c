@@ -361,6 +361,19 @@ static void a_file_that_cannot_be_written_is_told_of(void **state)
 	assert_int_equal(rmdir(scene->path), 0);
 }
 
+static void a_folder_that_is_not_there_is_told_before_the_run(void **state)
+{
+	const struct scene *scene = *state;
+	struct retryfile *file = NULL;
+	char path[96];
+	struct err err;
+
+	snprintf(path, sizeof(path), "%s/none/F", scene->folder);
+	assert_false(retryfile_open(&file, path, 22, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, "cannot be written"));
+}
+
 static void
 a_run_that_was_cut_short_makes_no_file_that_hides_the_rest(void **state)
 {
@@ -494,6 +507,7 @@ int main(void)
 		T(a_link_stays_a_link),
 		T(hosts_are_looked_up_while_others_leave),
 		T(a_file_that_cannot_be_written_is_told_of),
+		T(a_folder_that_is_not_there_is_told_before_the_run),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
