@@ -67,6 +67,9 @@ static enum db_result failure(struct sqlite_db *db, int code, struct err *err)
 	                                      : sqlite3_errstr(code);
 	enum db_result result = classify(code);
 
+	if (code == SQLITE_READONLY_DIRECTORY)
+		text = "its folder cannot be written to, and SQLite keeps its "
+		       "log there";
 	err_set(err, result == DB_DATA ? ERR_STORE_DATA : ERR_STORE, "%s",
 	        text);
 	/* ALTER TABLE has no code of its own for this. */
