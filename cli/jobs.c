@@ -63,24 +63,16 @@ void jobs_close(struct jobs *jobs)
 	pthread_mutex_destroy(&jobs->lock);
 }
 
-static void insert_after(struct job_list *list, struct job *at, struct job *job)
-{
-	job->previous = at;
-	job->next = at != NULL ? at->next : list->first;
-	if (job->next != NULL)
-		job->next->previous = job;
-	else
-		list->last = job;
-	if (at != NULL)
-		at->next = job;
-	else
-		list->first = job;
-	list->count++;
-}
-
 static void append(struct job_list *list, struct job *job)
 {
-	insert_after(list, list->last, job);
+	job->previous = list->last;
+	job->next = NULL;
+	if (list->last != NULL)
+		list->last->next = job;
+	else
+		list->first = job;
+	list->last = job;
+	list->count++;
 }
 
 static void take_out(struct job_list *list, struct job *job)
@@ -94,6 +86,46 @@ static void take_out(struct job_list *list, struct job *job)
 	else
 		list->last = job->previous;
 	list->count--;
+}
+
+/*
+ * A skew heap: each job is due before those below it, and its sides change
+ * places with every merge that comes by, which keeps them even. So a put and a
+ * take cost the logarithm of the count, over many, and need no memory.
+ */
+static struct job *merge(struct job *a, struct job *b)
+{
+	struct job *top = NULL;
+	struct job **end = &top;
+
+	while (a != NULL && b != NULL) {
+		struct job *first = a->due <= b->due ? a : b;
+
+		b = first == a ? b : a;
+		a = first->right;
+		first->right = first->left;
+		*end = first;
+		end = &first->left;
+	}
+	*end = a != NULL ? a : b;
+	return top;
+}
+
+static void heap_put(struct job_heap *heap, struct job *job)
+{
+	job->left = NULL;
+	job->right = NULL;
+	heap->first = merge(heap->first, job);
+	heap->count++;
+}
+
+static struct job *heap_take(struct job_heap *heap)
+{
+	struct job *job = heap->first;
+
+	heap->first = merge(job->left, job->right);
+	heap->count--;
+	return job;
 }
 
 /* Its counter cannot be full: it is at most the number of jobs. */
@@ -139,8 +171,6 @@ static nanoseconds pause_before(struct jobs *jobs, unsigned attempts)
 
 bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline)
 {
-	struct job *at;
-
 	pthread_mutex_lock(&jobs->lock);
 	job->due = monotonic_ns() + pause_before(jobs, job->progress.attempts);
 	if (job->due >= deadline) {
@@ -149,26 +179,17 @@ bool jobs_try_again(struct jobs *jobs, struct job *job, nanoseconds deadline)
 	}
 	take_out(&jobs->busy, job);
 	job->granted = false; /* the place that it was for was given back */
-	at = jobs->waiting.last;
-	while (at != NULL && at->due > job->due)
-		at = at->previous;
-	insert_after(&jobs->waiting, at, job);
+	heap_put(&jobs->waiting, job);
 	wake_reader(jobs);
 	pthread_mutex_unlock(&jobs->lock);
 	return true;
 }
 
-/* Among those that wait, as due now: behind the few that are due already. The
- * lock is held. */
+/* Among those that wait, as due now. The lock is held. */
 static void wait_for_reader(struct jobs *jobs, struct job *job)
 {
-	struct job *next = jobs->waiting.first;
-
 	job->due = monotonic_ns();
-	while (next != NULL && next->due <= job->due)
-		next = next->next;
-	insert_after(&jobs->waiting,
-	             next != NULL ? next->previous : jobs->waiting.last, job);
+	heap_put(&jobs->waiting, job);
 	wake_reader(jobs);
 }
 
@@ -215,20 +236,30 @@ void jobs_end(struct jobs *jobs, struct job *job)
 	job_free(job);
 }
 
+/* NULL: none is due. The lock is held. */
+static struct job *take_due(struct jobs *jobs, bool all)
+{
+	struct job *job = jobs->waiting.first;
+
+	if (job != NULL)
+		return all || job->due <= monotonic_ns()
+		           ? heap_take(&jobs->waiting)
+		           : NULL;
+	job = all ? jobs->parked.first : NULL;
+	if (job != NULL) {
+		take_out(&jobs->parked, job);
+		job->parked = false;
+	}
+	return job;
+}
+
 struct job *jobs_due(struct jobs *jobs, bool all)
 {
-	struct job_list *list = &jobs->waiting;
 	struct job *job;
 
 	pthread_mutex_lock(&jobs->lock);
-	if (all && list->first == NULL)
-		list = &jobs->parked;
-	job = list->first;
-	if (job != NULL && !all && job->due > monotonic_ns())
-		job = NULL;
+	job = take_due(jobs, all);
 	if (job != NULL) {
-		take_out(list, job);
-		job->parked = false;
 		job->again = true;
 		atomic_store(&job->stage, JOB_QUEUED);
 		append(&jobs->busy, job);

@@ -31,11 +31,12 @@ struct job {
 	nanoseconds begin;             /* of this attempt */
 
 	/* For jobs.c, under its lock. */
-	struct jobs *jobs; /* once it has begun */
-	bool parked;       /* is in that list */
-	bool granted;      /* before it was parked */
-	nanoseconds due;   /* of the next attempt */
-	struct job *next, *previous;
+	struct jobs *jobs;           /* once it has begun */
+	bool parked;                 /* is in that list */
+	bool granted;                /* before it was parked */
+	nanoseconds due;             /* of the next attempt */
+	struct job *next, *previous; /* in a list */
+	struct job *left, *right;    /* in the heap */
 };
 
 /* A host of run with an empty record; NULL without memory. */
@@ -47,14 +48,20 @@ struct job_list {
 	size_t count;
 };
 
+/* By the time of their next attempt. */
+struct job_heap {
+	struct job *first;
+	size_t count;
+};
+
 /* So many may wait, for their next attempt or parked, before the reader waits
  * for them: 32 MiB of records, and 10,000 refused hosts a second. */
 #define JOBS_WAITING_MAX 8192
 
 struct jobs {
-	pthread_mutex_t lock;    /* guards the lists */
-	struct job_list busy;    /* the pool's */
-	struct job_list waiting; /* by the time of their attempt */
+	pthread_mutex_t lock; /* guards what is below */
+	struct job_list busy; /* the pool's */
+	struct job_heap waiting;
 	struct job_list parked;
 	unsigned seed; /* of the jitter */
 	int wake_fd; /* eventfd, readable when jobs_wait() has to look again */

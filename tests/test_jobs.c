@@ -74,6 +74,40 @@ static void they_come_back_in_the_order_of_their_times(void **state)
 	assert_null(jobs_due(jobs, true));
 }
 
+/* All that wait, at most so many; each is due no earlier than the one before.
+ */
+static void end_in_order(struct jobs *jobs, size_t most)
+{
+	nanoseconds last = 0;
+	struct job *job;
+
+	while (most-- > 0 && (job = jobs_due(jobs, true)) != NULL) {
+		nanoseconds next = look(jobs).next;
+
+		assert_true(job->due >= last);
+		assert_true(next == 0 || job->due <= next);
+		last = job->due;
+		jobs_end(jobs, job);
+	}
+}
+
+static void the_order_holds_while_others_come_and_go(void **state)
+{
+	struct jobs *jobs = *state;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct job *job = begin(jobs, "127.0.0.1");
+
+		job->progress.attempts = 1 + i * 7 % 5;
+		assert_true(jobs_try_again(jobs, job, FAR));
+		if (i % 50 == 49)
+			end_in_order(jobs, i % 40);
+	}
+	assert_true(look(jobs).waiting > 1000);
+	end_in_order(jobs, SIZE_MAX);
+	assert_int_equal(look(jobs).waiting, 0);
+}
+
 static void
 the_reader_is_woken_for_each_that_waits_and_by_the_last_end(void **state)
 {
@@ -197,6 +231,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    they_come_back_in_the_order_of_their_times, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    the_order_holds_while_others_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    the_reader_is_woken_for_each_that_waits_and_by_the_last_end,
 		    setup, teardown),
