@@ -87,6 +87,28 @@ static bool has_exact(const struct exclude *exclude, const char *ip,
 	       (port != 0 && hostset_find(&exclude->hosts, ip, port) != 0);
 }
 
+/* Whether a range or network has it. Of thousands of networks each is compared
+ * with the same bytes. */
+static bool has_other(const struct exclude *exclude, const char *name,
+                      unsigned port)
+{
+	struct network address;
+	bool is_address =
+	    exclude->count > 0 && network_of_address(&address, name);
+
+	for (size_t i = 0; i < exclude->count; i++) {
+		const struct target *other = &exclude->others[i];
+
+		if (other->has_port && other->port != port)
+			continue;
+		if (other->kind == TARGET_NETWORK
+		        ? is_address && network_has(&other->network, &address)
+		        : range_has(&other->range, name))
+			return true;
+	}
+	return false;
+}
+
 static bool has_name(const struct exclude *exclude, const char *name,
                      unsigned port)
 {
@@ -96,7 +118,8 @@ static bool has_name(const struct exclude *exclude, const char *name,
 	for (; name[i] != '\0'; i++)
 		lower[i] = (char)tolower((unsigned char)name[i]);
 	lower[i] = '\0';
-	return i > 0 && has_exact(exclude, lower, port);
+	return i > 0 && (has_exact(exclude, lower, port) ||
+	                 has_other(exclude, lower, port));
 }
 
 /* An address that is named without a zone is meant in every zone. */
@@ -117,19 +140,10 @@ bool exclude_has(const struct exclude *exclude, const struct host *host,
 {
 	unsigned port = port_known && exclude->has_ports ? host->port : 0;
 
-	if (has_exact(exclude, host->ip, port) ||
-	    has_name(exclude, host->name, port) ||
-	    has_without_zone(exclude, host->ip, port))
-		return true;
-	for (size_t i = 0; i < exclude->count; i++) {
-		const struct target *other = &exclude->others[i];
-
-		if (other->has_port && other->port != port)
-			continue;
-		if (target_has(other, host))
-			return true;
-	}
-	return false;
+	return has_exact(exclude, host->ip, port) ||
+	       has_name(exclude, host->name, port) ||
+	       has_without_zone(exclude, host->ip, port) ||
+	       has_other(exclude, host->ip, port);
 }
 
 void exclude_release(struct exclude *exclude)

@@ -114,9 +114,8 @@ void network_host(const struct network *network, uint64_t n, char *to,
 	          (socklen_t)size);
 }
 
-bool network_has(const struct network *network, const char *address)
+bool network_of_address(struct network *network, const char *address)
 {
-	struct network host = { .bits = 0 };
 	size_t length = strcspn(address, "%");
 	char text[INET6_ADDRSTRLEN];
 
@@ -124,10 +123,21 @@ bool network_has(const struct network *network, const char *address)
 		return false;
 	memcpy(text, address, length);
 	text[length] = '\0';
-	if (!parse_address(&host, text) || host.bits != network->bits)
+	memset(network, 0, sizeof(*network));
+	if (!parse_address(network, text))
 		return false;
-	host.prefix = network->prefix;
-	clear_host(&host);
-	return memcmp(host.address, network->address, sizeof(host.address)) ==
-	       0;
+	network->prefix = network->bits;
+	return true;
+}
+
+bool network_has(const struct network *network, const struct network *address)
+{
+	size_t whole = network->prefix / 8U;
+	unsigned rest = network->prefix % 8U;
+
+	return address->bits == network->bits &&
+	       memcmp(address->address, network->address, whole) == 0 &&
+	       (rest == 0 ||
+	        ((address->address[whole] ^ network->address[whole]) >>
+	         (8 - rest)) == 0);
 }

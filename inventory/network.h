@@ -36,6 +36,9 @@ uint64_t network_count(const struct network *network);
 void network_host(const struct network *network, uint64_t n, char *to,
                   size_t size);
 
-/* Of a canonical address, whose zone does not matter; a name is in none. The
- * first and the last address are in it. */
-bool network_has(const struct network *network, const char *address);
+/* A canonical address as the network of it alone, to be looked for in others;
+ * its zone does not matter. False for a name, which is in none. */
+bool network_of_address(struct network *network, const char *address);
+
+/* Whether the address is in the network, as its first and last one are. */
+bool network_has(const struct network *network, const struct network *address);

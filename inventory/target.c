@@ -274,31 +274,3 @@ bool target_host(const struct target *target, uint64_t n, struct host *host,
 		host->port = target->port;
 	return true;
 }
-
-static bool has_name(const struct target *target, const char *name)
-{
-	switch (target->kind) {
-	case TARGET_HOST:
-		return strcmp(target->ip, name) == 0;
-	case TARGET_RANGE:
-		return range_has(&target->range, name);
-	case TARGET_NETWORK:
-		return network_has(&target->network, name);
-	case TARGET_FILE:
-		break;
-	}
-	return false;
-}
-
-bool target_has(const struct target *target, const struct host *host)
-{
-	char lower[HOST_NAME_MAX_BYTES + 1];
-	size_t i = 0;
-
-	if (has_name(target, host->ip))
-		return true;
-	for (; host->name[i] != '\0'; i++)
-		lower[i] = (char)tolower((unsigned char)host->name[i]);
-	lower[i] = '\0';
-	return i > 0 && has_name(target, lower);
-}

@@ -48,8 +48,5 @@ uint64_t target_count(const struct target *target);
 bool target_host(const struct target *target, uint64_t n, struct host *host,
                  struct err *err);
 
-/* Whether the host's address or name is meant, whatever its port and user. */
-bool target_has(const struct target *target, const struct host *host);
-
 /* Frees; one of zeros is fine. */
 void target_release(struct target *target);

@@ -234,7 +234,7 @@ static enum host_read judge(struct targets *targets, struct host *host,
 		return err->kind == ERR_INPUT ? HOST_BAD : HOST_FAILED;
 	}
 	/* ssh_config may name its port. */
-	if (is_excluded(targets, host, true))
+	if (targets->exclude.has_ports && is_excluded(targets, host, true))
 		return HOST_END;
 	judged = check_repeat(targets, host, err);
 	if (judged == HOST_REPEATED && targets->source != SOURCE_FILE)
