@@ -95,7 +95,7 @@ static ssize_t receive_some(struct ssh *ssh, void *buffer, size_t length,
 	 * middle of what it does, and ssh_close() can have it cleaned up. */
 	if (must_stop(ssh))
 		return is_over(ssh) ? -EAGAIN : -ECONNABORTED;
-	if (!ssh->logged_in)
+	if (!ssh->logged_in && ssh->greeting.state != GREETING_TEXT)
 		length = ssh_guard_limit(ssh, length);
 	if (length == 0)
 		return -ECONNABORTED;
@@ -117,17 +117,31 @@ static ssize_t receive_some(struct ssh *ssh, void *buffer, size_t length,
 	return got;
 }
 
+/* How much of the line that comes is there. What is behind it stays where it
+ * is: it may be a packet. */
+static size_t look_at_line(const struct ssh *ssh, char *room, size_t size)
+{
+	ssize_t there = recv(ssh->fd, room, size, MSG_PEEK);
+	const char *end;
+
+	if (there <= 0) /* receive_some() says why */
+		return 1;
+	end = memchr(room, '\n', (size_t)there);
+	return end != NULL ? (size_t)(end - room) + 1 : (size_t)there;
+}
+
 /*
  * The text lines before the version string are kept from the library, which
- * would give up at an empty one. Byte by byte, as it would read them itself.
+ * would give up at an empty one. And it would take a system call for each byte.
  */
 static ssize_t receive_version(struct ssh *ssh, char *buffer, int flags)
 {
 	const struct greeting *greeting = &ssh->greeting;
 
 	while (greeting->state == GREETING_TEXT) {
-		char byte;
-		ssize_t got = receive_some(ssh, &byte, 1, flags);
+		char line[256];
+		size_t length = look_at_line(ssh, line, sizeof(line));
+		ssize_t got = receive_some(ssh, line, length, flags);
 
 		if (got <= 0)
 			return got;

@@ -188,7 +188,7 @@ ssize_t __wrap_recv(int fd, void *buffer, size_t length, int flags)
 	ssize_t got = __real_recv(fd, buffer, length, flags);
 	char *bytes = buffer;
 
-	if (got <= 0)
+	if (got <= 0 || (flags & MSG_PEEK) != 0)
 		return got;
 	if (spoil.in_handshake && spoil.plain.state == GREETING_DONE)
 		spoil.now = true;
