@@ -122,6 +122,24 @@ static size_t counters_in(const char *text, size_t size)
 	return count;
 }
 
+/* Also where it is put together: 'tHe-'"5eCrEt". As a host's name it is told.
+ */
+static bool has_secret(const char *bytes, size_t size)
+{
+	char *bare = malloc(size + 1);
+	size_t length = 0;
+	bool has;
+
+	PROMISE(bare != NULL);
+	for (size_t i = 0; i < size; i++) {
+		if (memchr("'\"\\", bytes[i], 3) == NULL)
+			bare[length++] = bytes[i];
+	}
+	has = memmem(bare, length, SECRET, strlen(SECRET)) != NULL;
+	free(bare);
+	return has;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *bytes = (const char *)data;
@@ -129,8 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t front = nul != NULL ? (size_t)(nul - bytes) : size;
 	char *text;
 
-	if (memmem(bytes, size, SECRET, strlen(SECRET)) != NULL ||
-	    counters_in(bytes, size) > COUNTERS_MAX)
+	if (has_secret(bytes, size) || counters_in(bytes, size) > COUNTERS_MAX)
 		return 0;
 	text = malloc(size + sizeof(line));
 	PROMISE(text != NULL);
