@@ -78,7 +78,7 @@ static bool is_session_due(const struct jump *jump)
 		logs_in |= s->state == JUMP_LOGS_IN;
 		if (s->retires)
 			continue;
-		if (jump_may_take(s)) {
+		if (jump_may_take(s) || jump_may_leave(s)) {
 			wake(s->wake);
 			return false;
 		}
@@ -165,6 +165,10 @@ static void give_up(struct jump *jump, struct jump_request *request)
 		jump_dequeue(jump, request);
 	if (request->state == JUMP_TAKEN) {
 		request->session->request = NULL;
+		wake(request->session->wake);
+	}
+	if (request->state == JUMP_LEFT) {
+		jump_forget_left(request);
 		wake(request->session->wake);
 	}
 }
@@ -321,6 +325,7 @@ bool jump_open(struct jump **jump, const struct jump_settings *settings,
 		j->settings.idle_ms = JUMP_IDLE_MS;
 	j->cap = settings->channels_max;
 	j->sessions_max = settings->sessions_max;
+	j->patience = JUMP_PATIENCE_FIRST_NS;
 	if (settings->password != NULL) {
 		j->password = strdup(settings->password);
 		if (j->password == NULL) {

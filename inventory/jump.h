@@ -17,9 +17,10 @@
  *
  * A session is made when it is needed; another one when all are full (settings,
  * or the server refused one more channel while others were open: that number is
- * learnt), or busy: a session opens one channel after the other, so a target
- * that does not answer keeps others waiting, and so does a long way. When the
- * server takes no more sessions, whoever comes waits for those it has.
+ * learnt), or busy: a session opens one channel after the other. A target that
+ * does not answer has the others wait for a moment only: its opening is left to
+ * the server, and goes on (jump_left.c). When the server takes no more
+ * sessions, whoever comes waits for those it has.
  *
  * A session that was lost is followed by another one, after a pause; after
  * JUMP_LOSSES_MAX in a row the jump host counts as gone: those that were there

@@ -14,21 +14,37 @@
 #define JUMP_ROW_NS (60 * NS_PER_S)
 
 /*
+ * How long an opening goes first while others wait: at the beginning, and at
+ * least. It is made longer where targets answer later than that, so that they
+ * are seldom asked twice.
+ */
+#define JUMP_PATIENCE_FIRST_NS (500 * NS_PER_MS)
+#define JUMP_PATIENCE_LEAST_NS (200 * NS_PER_MS)
+
+/*
  * Somebody who wants a connection: on his stack, until its state says that it
  * is done. All of it is guarded by the jump's lock.
  *
  *   WAITS --> TAKEN by a session --> OPEN or FAILED
- *     ^---- put back ----+
+ *     ^---- put back ----+  |          ^
+ *     ^-- answered late -- LEFT -------+
  *
+ * LEFT: the session has gone on to others, the server has not.
  * Its end of the socketpair becomes readable when the state is OPEN or FAILED.
  */
 struct jump_request {
-	struct jump_request *next, *previous; /* while it WAITS */
+	struct jump_request *next, *previous; /* while it WAITS; or is LEFT */
 	const char *host;
 	uint16_t port;
-	enum { JUMP_WAITS, JUMP_TAKEN, JUMP_OPEN, JUMP_FAILED } state;
+	enum {
+		JUMP_WAITS,
+		JUMP_TAKEN,
+		JUMP_LEFT,
+		JUMP_OPEN,
+		JUMP_FAILED
+	} state;
 	int far_end; /* the session's, once it is OPEN; else the asker's */
-	struct jump_session *session; /* TAKEN */
+	struct jump_session *session; /* TAKEN, LEFT */
 	unsigned number;              /* of the session: OPEN */
 	nanoseconds since;            /* it waits, or was taken */
 	nanoseconds waited;           /* in all */
@@ -36,7 +52,9 @@ struct jump_request {
 	 * there are no more than so many, which tells what was meant. */
 	bool tried_again;
 	unsigned beside_max, refused_beside;
-	struct err *err; /* of FAILED */
+	uint32_t number_left; /* LEFT: the number of its channel */
+	bool late;            /* it was LEFT once, and is not again */
+	struct err *err;      /* of FAILED */
 };
 
 /* A session and its thread. */
@@ -61,7 +79,9 @@ struct jump_session {
 	                               * given up meanwhile */
 	bool opening;
 	nanoseconds opening_since;
-	struct err err; /* lost: why */
+	struct jump_request *left; /* the latest first */
+	unsigned lefts;            /* so many; they count as channels */
+	struct err err;            /* lost: why */
 
 	/* Guarded by the lock of jump_many.c: */
 	struct jump_session *next_done, *idle_before, *idle_after;
@@ -77,6 +97,7 @@ struct jump {
 	pthread_mutex_t lock; /* guards all below; never held in the library */
 	struct jump_request *first, *last;
 	nanoseconds moved_at; /* somebody left the queue for a session */
+	nanoseconds patience;
 	/* Those that are there; those that were lost, for jump_explain(). */
 	struct jump_session *sessions;
 	bool ends;    /* the sessions are to end */
@@ -106,6 +127,15 @@ void jump_refuse(struct jump_request *request, const struct err *err);
 unsigned jump_live(const struct jump *jump);
 bool jump_may_take(const struct jump_session *session);
 
+/* Likewise; jump_left.c. Whether its channels allow the first one; whether it
+ * may leave its opening for that; puts back those that are left; takes out one
+ * that was given up; an opening has succeeded. */
+bool jump_has_room(const struct jump_session *session);
+bool jump_may_leave(const struct jump_session *session);
+void jump_put_back(struct jump_session *session);
+void jump_forget_left(struct jump_request *request);
+void jump_note_quick(struct jump_session *session);
+
 /* The thread of a session. */
 void *jump_session_run(void *arg);
 
@@ -128,6 +158,19 @@ bool jump_session_take(struct jump_session *session, unsigned live, char *host,
  * opened == SSH_OPENED: nobody wants it any more. */
 bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
                          int *fd);
+
+/* When the opening has gone first for long enough, and somebody waits; 0: it
+ * need not be left. */
+nanoseconds jump_session_leaves(struct jump_session *session);
+
+/* The opening was left, under that number, or where the session does not
+ * receive the answer is another one's; the answer to one that was left; whether
+ * there are others. */
+void jump_session_left(struct jump_session *session, uint32_t number,
+                       bool receives);
+void jump_session_answered(struct jump_session *session, uint32_t number,
+                           enum ssh_opening answer);
+bool jump_session_awaits(struct jump_session *session);
 
 /* A channel is gone. */
 void jump_session_freed(struct jump_session *session);

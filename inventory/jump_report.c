@@ -108,14 +108,9 @@ void jump_session_serves(struct jump_session *session)
 
 bool jump_may_take(const struct jump_session *session)
 {
-	const struct jump *jump = session->jump;
-	const struct jump_request *request = jump->first;
-
-	return request != NULL && session->state == JUMP_SERVES &&
+	return session->jump->first != NULL && session->state == JUMP_SERVES &&
 	       !session->opening && !session->retires && !session->doubted &&
-	       session->channels < jump->cap &&
-	       (!request->tried_again ||
-	        session->channels <= request->beside_max);
+	       jump_has_room(session);
 }
 
 bool jump_session_take(struct jump_session *session, unsigned live, char *host,
@@ -235,6 +230,7 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
 	session->opening = false;
 	wanted = opened == SSH_OPENED && request != NULL;
 	if (wanted) {
+		jump_note_quick(session);
 		note_opened(jump, request, &note);
 		*fd = request->far_end;
 		request->number = session->number;
@@ -373,6 +369,7 @@ void jump_session_over(struct jump_session *session, const struct err *err)
 	if (session->request != NULL)
 		jump_enqueue(jump, session->request, true);
 	session->request = NULL;
+	jump_put_back(session);
 	jump->channels -= session->channels - session->opening;
 	session->channels = 0;
 	session->opening = false;

@@ -14,9 +14,10 @@
 #define EVENTS_MAX 64
 #define HOST_SIZE 256
 
-/* Openings that were given up. The server may still make those connections, and
- * keep them; after so many the session takes nobody any more. */
-#define STOPPED_MAX 256
+/* Openings that were given up or left, and not refused. The server may still
+ * make those connections, or has, and keeps them; after so many the session
+ * takes nobody any more. */
+#define STOPPED_MAX SSH_LEFT_MAX
 
 /* For a sign of life, after a question. */
 #define DOUBT_NS (5 * NS_PER_S)
@@ -33,6 +34,9 @@ struct server {
 
 	/* The opening that is under way, and what will become of it. */
 	bool begins, opening;
+	/* Another one goes first: see ssh_channel_open_idle(). */
+	bool opening_idle, idle_refused;
+	nanoseconds idle_until;
 	char host[HOST_SIZE];
 	uint16_t port;
 	enum ssh_opening opened;
@@ -42,6 +46,7 @@ struct server {
 	unsigned stopped;
 	bool carried;           /* somebody, at some time */
 	nanoseconds doubt_ends; /* 0: no doubt */
+	bool doubted;           /* so that nobody is taken meanwhile */
 	nanoseconds idle_ends;  /* 0: it carries somebody */
 
 	struct jump_pipe *first; /* those that are open or being closed */
@@ -64,7 +69,7 @@ static unsigned count_live(const struct server *s)
 /* Takes the next one who waits, if there is one and the library is free. */
 static void take_next(struct server *s)
 {
-	if (s->opening || s->hung_up)
+	if (s->opening || s->opening_idle || s->hung_up)
 		return;
 	if (s->spare == NULL)
 		s->spare = calloc(1, sizeof(*s->spare));
@@ -87,10 +92,10 @@ static bool is_unwanted(const struct server *s)
 	return unwanted;
 }
 
-static void set_flags(struct server *s, bool doubted)
+static void set_flags(struct server *s)
 {
 	jump_lock(s->session->jump);
-	s->session->doubted = doubted;
+	s->session->doubted = s->doubted;
 	if (s->stopped >= STOPPED_MAX)
 		s->session->retires = true;
 	jump_unlock(s->session->jump);
@@ -129,19 +134,48 @@ static void settle_opening(struct server *s)
 
 /* --- a round -------------------------------------------------------------- */
 
-/*
- * In a trap. Whoever asked has gone: the library forgets the opening, and the
- * next one may have its turn. Where nothing at all came meanwhile, it may be
- * the server that does not answer: it is asked.
- */
-static void stop_opening(struct server *s)
+/* When others have waited for long enough; 0: never. */
+static nanoseconds leaves_at(const struct server *s)
 {
-	ssh_channel_open_stop(s->ssh);
-	s->opened = SSH_OPEN_TIMEOUT;
+	if (!s->opening || s->stopped >= STOPPED_MAX ||
+	    (s->idle_refused && !ssh_forward_receives(s->ssh)))
+		return 0;
+	return jump_session_leaves(s->session);
+}
+
+static bool is_to_leave(const struct server *s)
+{
+	nanoseconds when = leaves_at(s);
+
+	return when != 0 && monotonic_ns() >= when;
+}
+
+/*
+ * In a trap. It goes on without us, for others' sake or since whoever asked has
+ * gone. Where nothing at all came meanwhile, it may be the server that does not
+ * answer: it is asked, and after the other's whole time takes nobody until it
+ * does.
+ */
+static void note_left(struct server *s, bool unwanted)
+{
+	bool receives = ssh_forward_receives(s->ssh) || !s->idle_refused;
+
+	s->opening = false;
 	s->stopped++;
-	if (ssh_forward_received(s->ssh) == s->received && s->doubt_ends == 0 &&
-	    ssh_forward_ask(s->ssh))
+	if (!ssh_forward_receives(s->ssh) && receives) {
+		s->opening_idle = true;
+		s->idle_until = monotonic_ns() + DOUBT_NS;
+	}
+	/* Another's answer has ended it, and the next one would be ended by
+	 * its own: that is for another session. */
+	if (!receives && !unwanted)
+		s->stopped = STOPPED_MAX;
+	jump_session_left(s->session, ssh_forward_left(s->ssh), receives);
+	if (ssh_forward_received(s->ssh) != s->received)
+		return;
+	if (s->doubt_ends == 0 && ssh_forward_ask(s->ssh))
 		s->doubt_ends = monotonic_ns() + DOUBT_NS;
+	s->doubted |= unwanted && s->doubt_ends != 0;
 }
 
 static bool go_on_opening(struct server *s, bool unwanted, struct err *err)
@@ -152,9 +186,23 @@ static bool go_on_opening(struct server *s, bool unwanted, struct err *err)
 	else
 		s->opened = ssh_channel_open_more(s->ssh, &s->channel, err);
 	s->begins = false;
-	if (s->opened == SSH_OPENING && unwanted)
-		stop_opening(s);
+	if (s->opened == SSH_OPENING && (unwanted || is_to_leave(s)))
+		s->opened = ssh_channel_open_leave(s->ssh, &s->channel, err);
+	if (s->opened == SSH_OPEN_LEFT)
+		note_left(s, unwanted);
 	return s->opened != SSH_OPEN_LOST;
+}
+
+/* In a trap. A server that does not want it is not asked again. */
+static bool go_on_idle(struct server *s, struct err *err)
+{
+	bool stop = monotonic_ns() >= s->idle_until;
+	enum ssh_opening opened = ssh_channel_open_idle(s->ssh, stop, err);
+
+	s->opening_idle =
+	    !stop && (opened == SSH_OPENING || opened == SSH_OPEN_LEFT);
+	s->idle_refused = !s->opening_idle && opened != SSH_OPENED;
+	return opened != SSH_OPEN_LOST;
 }
 
 /* In a trap. Those at the front are served first, so the next round begins with
@@ -209,21 +257,42 @@ static bool use_library(struct server *s, bool unwanted, bool *more,
 		return err_set(err, ERR_PROTOCOL,
 		               "a malformed packet from the server");
 	ssh_trap(&back);
-	ok = (!s->opening || go_on_opening(s, unwanted, err)) &&
-	     ssh_forward_pump(s->ssh, err) && carry_all(s, more, err);
+	ok = ssh_forward_pump(s->ssh, err) &&
+	     (!s->opening_idle || go_on_idle(s, err)) &&
+	     (!s->opening || go_on_opening(s, unwanted, err)) &&
+	     carry_all(s, more, err);
 	if (ok)
 		*more |= reap(s);
 	ssh_trap(NULL);
 	return ok;
 }
 
+/* To openings that were left. */
+static bool take_answers(struct server *s)
+{
+	enum ssh_opening answer;
+	uint32_t number;
+	bool any = false;
+
+	while (ssh_forward_answer(s->ssh, &number, &answer)) {
+		if (answer != SSH_OPENED)
+			s->stopped--;
+		jump_session_answered(s->session, number, answer);
+		any = true;
+	}
+	return any;
+}
+
 static bool check_life(struct server *s, struct err *err)
 {
 	if (s->doubt_ends == 0)
 		return true;
-	if (ssh_forward_hears(s->ssh, s->received))
+	if (ssh_forward_hears(s->ssh, s->received)) {
 		s->doubt_ends = 0;
-	else if (monotonic_ns() >= s->doubt_ends)
+		s->doubted = false;
+		return true;
+	}
+	if (monotonic_ns() >= s->doubt_ends)
 		return err_set(err, ERR_TIMEOUT, "no sign of life in %d s",
 		               (int)(DOUBT_NS / NS_PER_S));
 	return true;
@@ -234,17 +303,19 @@ static bool do_round(struct server *s, bool *more, struct err *err)
 {
 	bool unwanted = s->opening && is_unwanted(s);
 	unsigned stopped = s->stopped;
-	bool doubted = s->doubt_ends != 0;
+	bool doubted = s->doubted, idle = s->opening_idle;
 
 	if (!use_library(s, unwanted, more, err) ||
 	    !ssh_forward_flush(s->ssh, err) || !check_life(s, err))
 		return false;
-	if (s->stopped != stopped || doubted != (s->doubt_ends != 0))
-		set_flags(s, s->doubt_ends != 0);
+	if (s->stopped != stopped || doubted != s->doubted)
+		set_flags(s);
 	if (s->opening && s->opened != SSH_OPENING) {
 		settle_opening(s);
 		*more = true;
 	}
+	*more |=
+	    take_answers(s) || s->stopped != stopped || idle != s->opening_idle;
 	*more |= ssh_forward_round(s->ssh);
 	return true;
 }
@@ -272,26 +343,32 @@ static void note_event(struct server *s, const struct epoll_event *event)
 	}
 }
 
-static int patience_ms(const struct server *s, bool more)
+/* When there is something to do though nothing comes; 0: never. */
+static nanoseconds wakes_at(const struct server *s)
 {
-	if (more)
-		return 0;
-	if (s->doubt_ends != 0 || (!s->opening && s->spare == NULL))
-		return SOON_MS;
+	nanoseconds soon = monotonic_ns() + SOON_MS * NS_PER_MS;
+	nanoseconds leaves = leaves_at(s);
+
+	if (leaves != 0 && leaves < soon)
+		return leaves;
+	if (s->doubt_ends != 0 || s->opening_idle ||
+	    (!s->opening && s->spare == NULL))
+		return soon;
 	for (const struct jump_pipe *pipe = s->first; pipe != NULL;
 	     pipe = pipe->next) {
 		if (pipe->fd < 0)
-			return SOON_MS;
+			return soon;
 	}
-	return s->idle_ends != 0 ? deadline_poll_ms(s->idle_ends) : -1;
+	return leaves != 0 ? leaves : s->idle_ends;
 }
 
 /* True: the run's end. */
 static bool wait_for_events(struct server *s, bool more)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int count =
-	    epoll_wait(s->epoll, events, EVENTS_MAX, patience_ms(s, more));
+	nanoseconds until = more ? 0 : wakes_at(s);
+	int limit_ms = until != 0 ? deadline_poll_ms(until) : more ? 0 : -1;
+	int count = epoll_wait(s->epoll, events, EVENTS_MAX, limit_ms);
 	bool woken = false;
 
 	for (int i = 0; i < count; i++) {
@@ -303,11 +380,17 @@ static bool wait_for_events(struct server *s, bool more)
 
 /* --- serving -------------------------------------------------------------- */
 
+static bool is_idle(const struct server *s)
+{
+	return s->first == NULL && !s->opening && !s->opening_idle &&
+	       !jump_session_awaits(s->session);
+}
+
 /* Nothing is under way, and the server has hung up: after it was of use that is
  * no loss. */
 static bool is_done(const struct server *s, bool *lost)
 {
-	bool idle = s->first == NULL && !s->opening;
+	bool idle = is_idle(s);
 
 	*lost = idle && s->hung_up && !s->carried;
 	return idle && (s->hung_up || s->stopped >= STOPPED_MAX);
@@ -316,7 +399,7 @@ static bool is_done(const struct server *s, bool *lost)
 /* Whether it has carried nobody for long enough, and nobody waits. */
 static bool is_idle_long(struct server *s)
 {
-	bool idle = s->first == NULL && !s->opening && s->doubt_ends == 0;
+	bool idle = is_idle(s) && s->doubt_ends == 0;
 	nanoseconds now;
 
 	if (!idle) {

@@ -115,7 +115,7 @@ ssize_t ssh_forward_receive(struct ssh *ssh, void *buffer, size_t length,
 		forward->crowded = true;
 		return -EAGAIN;
 	}
-	if (!forward->readable || forward->allowance == 0)
+	if (!forward->readable || forward->allowance == 0 || forward->pauses)
 		return -EAGAIN;
 	do
 		got = recv(ssh->fd, buffer, length, flags);
@@ -210,17 +210,22 @@ static bool holds_too_much(const struct ssh_forward *forward)
 	       (ptrdiff_t)(HELD_MAX + forward->channels * HELD_PER_CHANNEL);
 }
 
+LIBSSH2_CHANNEL *ssh_forward_pipe(const struct ssh_forward *forward)
+{
+	return forward->first != NULL ? forward->first->channel : forward->idle;
+}
+
 bool ssh_forward_pump(struct ssh *ssh, struct err *err)
 {
 	struct ssh_forward *forward = ssh->forward;
+	LIBSSH2_CHANNEL *pipe = ssh_forward_pipe(forward);
 	char none;
 	ssize_t rc = 0;
 
 	/* Without a channel there is nothing that could be received; an opening
 	 * receives by itself. */
-	if (forward->first != NULL)
-		rc = libssh2_channel_read_ex(forward->first->channel, 0, &none,
-		                             0);
+	if (pipe != NULL)
+		rc = libssh2_channel_read_ex(pipe, 0, &none, 0);
 	if (rc < 0 && rc != LIBSSH2_ERROR_EAGAIN)
 		return ssh_failed(ssh, ERR_DROPPED, "connection", err);
 	if (holds_too_much(forward))

@@ -13,8 +13,9 @@
  * ssh_close(): no call waits, none has a deadline, and the caller polls the
  * socket. For one thread.
  *
- * The library can have one opening at a time under way, and takes no other call
- * until a packet that was begun is sent. So all that it sends goes into a queue
+ * The library can have one opening at a time under way (see
+ * ssh_channel_open_leave()), and takes no other call until a packet that was
+ * begun is sent. So all that it sends goes into a queue
  * here, which ssh_forward_flush() empties: what it sends is always sent whole.
  * Its inner loops end when a round's share of bytes has been received.
  *
@@ -60,7 +61,9 @@ enum ssh_opening {
 	SSH_OPEN_PROHIBITED, /* by the server's administrator */
 	SSH_OPEN_SHORTAGE,   /* too many are open */
 	SSH_OPEN_TIMEOUT,    /* the library waits for a minute at most */
-	SSH_OPEN_LOST        /* *err says why */
+	SSH_OPEN_LEFT, /* the library knows of it no more, the server does:
+	                * see ssh_forward_answer() */
+	SSH_OPEN_LOST  /* *err says why */
 };
 
 /* In a trap. Begins; no other opening is under way. */
@@ -73,9 +76,31 @@ enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
                                        struct ssh_channel **channel,
                                        struct err *err);
 
-/* In a trap. The opening that is under way is given up: should the server
- * confirm it one day, nobody will know. */
-void ssh_channel_open_stop(struct ssh *ssh);
+/*
+ * In a trap. Leaves the opening that is under way, so that the next one can
+ * begin: SSH_OPEN_LEFT; or what has become of it at that moment.
+ */
+enum ssh_opening ssh_channel_open_leave(struct ssh *ssh,
+                                        struct ssh_channel **channel,
+                                        struct err *err);
+
+/* Whether answers to those that were left are received when nothing else is
+ * under way; and, in a trap, opens a channel that is for that alone, as for a
+ * command that is never sent: to be called, with stop if it takes too long,
+ * until it is no SSH_OPENING. After SSH_OPEN_LEFT it may be begun again. */
+bool ssh_forward_receives(const struct ssh *ssh);
+enum ssh_opening ssh_channel_open_idle(struct ssh *ssh, bool stop,
+                                       struct err *err);
+
+/* The number of the one that was left last; of those that were, the server's
+ * answers are awaited for so many at a time. */
+#define SSH_LEFT_MAX 256
+uint32_t ssh_forward_left(const struct ssh *ssh);
+
+/* The answer to one that was left, each once. SSH_OPENED: the server has made a
+ * connection that nobody can use; but another opening will not take long. */
+bool ssh_forward_answer(struct ssh *ssh, uint32_t *number,
+                        enum ssh_opening *answer);
 
 /* How many bytes the channel takes now. */
 size_t ssh_channel_room(const struct ssh_channel *channel);

@@ -64,6 +64,7 @@ static enum ssh_opening why_not(struct ssh *ssh, struct err *err)
 	char *words = NULL;
 	int code = libssh2_session_last_error(ssh->session, &words, NULL, 0);
 
+	ssh->forward->message_length = 0;
 	if (code == LIBSSH2_ERROR_TIMEOUT)
 		return SSH_OPEN_TIMEOUT;
 	if (code != LIBSSH2_ERROR_CHANNEL_FAILURE) {
@@ -104,18 +105,11 @@ static struct ssh_channel *new_channel(struct ssh *ssh, LIBSSH2_CHANNEL *inside)
 	return channel;
 }
 
-enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
-                                       struct ssh_channel **channel,
-                                       struct err *err)
+static enum ssh_opening keep_channel(struct ssh *ssh, LIBSSH2_CHANNEL *inside,
+                                     struct ssh_channel **channel,
+                                     struct err *err)
 {
-	LIBSSH2_CHANNEL *inside = try_to_open(ssh);
-
-	if (inside == NULL && !ssh_forward_lost(ssh) &&
-	    libssh2_session_last_errno(ssh->session) == LIBSSH2_ERROR_EAGAIN)
-		return SSH_OPENING;
 	ssh->forward->message_length = 0;
-	if (inside == NULL)
-		return why_not(ssh, err);
 	*channel = new_channel(ssh, inside);
 	if (*channel != NULL)
 		return SSH_OPENED;
@@ -123,26 +117,91 @@ enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
 	return SSH_OPEN_LOST;
 }
 
+static enum ssh_opening leave(struct ssh *ssh)
+{
+	ssh->forward->message_length = 0;
+	ssh_forward_await(ssh);
+	return SSH_OPEN_LEFT;
+}
+
+/*
+ * When the library comes by the answer to an opening that was left while it
+ * waits for another one's, it forgets that one, too: what packet_requirev() of
+ * packet.c then returns is -1. So where the pump can receive, this does not.
+ */
+enum ssh_opening ssh_channel_open_more(struct ssh *ssh,
+                                       struct ssh_channel **channel,
+                                       struct err *err)
+{
+	LIBSSH2_CHANNEL *inside;
+	int code;
+
+	ssh->forward->pauses = ssh_forward_receives(ssh);
+	inside = try_to_open(ssh);
+	ssh->forward->pauses = false;
+	if (inside != NULL)
+		return keep_channel(ssh, inside, channel, err);
+	code = libssh2_session_last_errno(ssh->session);
+	if (!ssh_forward_lost(ssh) && code == LIBSSH2_ERROR_EAGAIN)
+		return SSH_OPENING;
+	if (!ssh_forward_lost(ssh) && code == LIBSSH2_ERROR_SOCKET_NONE)
+		return leave(ssh);
+	return why_not(ssh, err);
+}
+
 enum ssh_opening ssh_channel_open(struct ssh *ssh, const char *host,
                                   uint16_t port, struct ssh_channel **channel,
                                   struct err *err)
 {
 	assert(ssh->forward->message_length == 0);
+	ssh->forward->numbered = false;
 	make_message(ssh->forward, host, port);
 	return ssh_channel_open_more(ssh, channel, err);
 }
 
-void ssh_channel_open_stop(struct ssh *ssh)
+enum ssh_opening ssh_channel_open_leave(struct ssh *ssh,
+                                        struct ssh_channel **channel,
+                                        struct err *err)
 {
 	LIBSSH2_CHANNEL *inside;
 
 	refuse(ssh, true);
 	inside = try_to_open(ssh);
-	ssh->forward->message_length = 0;
-	/* It had come, of all moments. */
-	if (inside != NULL)
-		(void)libssh2_channel_free(inside);
 	refuse(ssh, false);
+	if (inside != NULL)
+		return keep_channel(ssh, inside, channel, err);
+	if (libssh2_session_last_errno(ssh->session) ==
+	    LIBSSH2_ERROR_CHANNEL_FAILURE)
+		return why_not(ssh, err);
+	return leave(ssh);
+}
+
+bool ssh_forward_receives(const struct ssh *ssh)
+{
+	return ssh_forward_pipe(ssh->forward) != NULL;
+}
+
+enum ssh_opening ssh_channel_open_idle(struct ssh *ssh, bool stop,
+                                       struct err *err)
+{
+	LIBSSH2_CHANNEL *inside;
+	int code;
+
+	refuse(ssh, stop);
+	inside =
+	    libssh2_channel_open_ex(ssh->session, "session", strlen("session"),
+	                            WINDOW_SIZE, PACKET_SIZE, NULL, 0);
+	refuse(ssh, false);
+	ssh->forward->idle = inside;
+	if (inside != NULL)
+		return SSH_OPENED;
+	code = libssh2_session_last_errno(ssh->session);
+	if (!ssh_forward_lost(ssh) && code == LIBSSH2_ERROR_EAGAIN)
+		return SSH_OPENING;
+	if (stop ||
+	    (!ssh_forward_lost(ssh) && code == LIBSSH2_ERROR_SOCKET_NONE))
+		return SSH_OPEN_LEFT;
+	return why_not(ssh, err);
 }
 
 /* --- open channels -------------------------------------------------------- */

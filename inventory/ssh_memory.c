@@ -13,6 +13,8 @@ static void note_held(struct ssh *ssh, void *block, bool taken)
 		return;
 	size = (ptrdiff_t)malloc_usable_size(block);
 	ssh_forward_holds(ssh, taken ? size : -size);
+	if (!taken)
+		ssh_forward_frees(ssh, block);
 }
 
 /* False: the server has made the library want it, see ssh_packets.h. */
@@ -53,6 +55,8 @@ LIBSSH2_ALLOC_FUNC(ssh_allocate)
 		ssh->no_memory = true;
 	ssh_packets_add(&ssh->packets, block, count);
 	note_held(ssh, block, true);
+	if (ssh->forward != NULL && block != NULL)
+		ssh_forward_takes(ssh, block, count);
 	return block;
 }
 

@@ -79,12 +79,15 @@ size_t ssh_guard_limit(struct ssh *ssh, size_t length);
 bool ssh_guard_pass(struct ssh *ssh, const char *bytes, size_t length);
 
 /* The callbacks of a session that carries others, see ssh_forward.h; the memory
- * that the library takes (or gives back: negative); and its end. */
+ * that the library takes (or gives back: negative), and the blocks of it; and
+ * its end. */
 ssize_t ssh_forward_receive(struct ssh *ssh, void *buffer, size_t length,
                             int flags);
 ssize_t ssh_forward_transmit(struct ssh *ssh, const void *buffer,
                              size_t length);
 void ssh_forward_holds(struct ssh *ssh, ptrdiff_t bytes);
+void ssh_forward_takes(struct ssh *ssh, unsigned char *block, size_t size);
+void ssh_forward_frees(struct ssh *ssh, const void *block);
 void ssh_forward_release(struct ssh *ssh);
 
 /* Callbacks: the library's memory, see ssh_packets.h, and the server's last

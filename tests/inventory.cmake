@@ -103,6 +103,13 @@ foreach(test jump jump_ill jump_many)
                              FLEET_PROGRAM="$<TARGET_FILE:fleet>")
   add_dependencies(test_${test} fleet)
 endforeach()
+# Through one that answers when it should not.
+add_executable(late_host late_host.c)
+target_link_libraries(late_host PRIVATE PkgConfig::LIBSSH build_flags)
+unit_test(jump_left SOURCES jump_fixture.c fleet/process.c LIBS inventory)
+target_compile_definitions(test_jump_left PRIVATE
+                           FLEET_PROGRAM="$<TARGET_FILE:late_host>")
+add_dependencies(test_jump_left late_host)
 # The same, and recv() for what happens to bytes on their way.
 unit_test(ssh_trap SOURCES ssh_watch.c fleet/process.c
           LIBS inventory PkgConfig::SSH2 WRAP ${SSH_WATCH_WRAP} recv)

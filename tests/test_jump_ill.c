@@ -186,39 +186,6 @@ static void a_session_that_gave_up_often_is_followed_by_another(void **state)
 	route_close(&route);
 }
 
-static void *wait_in_the_dark(void *arg)
-{
-	struct route *route = arg;
-	struct err err;
-	int fd = reach(route, "127.1.1.1", DARK_PORT, &err);
-
-	if (fd >= 0)
-		close(fd);
-	return NULL;
-}
-
-static void others_do_not_wait_for_a_target_without_an_answer(void **state)
-{
-	struct route route;
-	pthread_t thread;
-	struct err err;
-
-	(void)state;
-	route_init(&route, "127.1.9.22");
-	route.dial.connect_timeout_ms = 5000;
-	route_open(&route);
-	assert_true(visit_number(&route, 0, &err));
-	assert_int_equal(
-	    pthread_create(&thread, NULL, wait_in_the_dark, &route), 0);
-	/* Once its opening has begun, everybody else would be behind it. */
-	while (route_counts(&route).logins == 1)
-		assert_true(visit_number(&route, 1, &err));
-	assert_true(visit_number(&route, 2, &err));
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	route_close(&route);
-	assert_int_equal(fleet_counted("127.1.9.22", 3), 2);
-}
-
 static void a_jump_host_that_falls_silent_is_given_up(void **state)
 {
 	struct route route;
@@ -465,8 +432,6 @@ int main(void)
 		    a_target_without_an_answer_times_out_and_the_session_lives),
 		cmocka_unit_test(
 		    a_session_that_gave_up_often_is_followed_by_another),
-		cmocka_unit_test(
-		    others_do_not_wait_for_a_target_without_an_answer),
 		cmocka_unit_test(a_jump_host_that_falls_silent_is_given_up),
 		cmocka_unit_test(
 		    the_end_of_the_run_ends_whoever_waits_for_a_login),
