@@ -248,7 +248,7 @@ struct reach_sessions reach_jump_sessions(const struct reach *reach)
 	unsigned hops = 1;
 
 	if (list == NULL) {
-		if (sshconfig_is_empty(reach->config))
+		if (!sshconfig_has_jumps(reach->config))
 			return (struct reach_sessions){ .none = true };
 		return (struct reach_sessions){ .per_host = 1,
 			                        .others = jump_idle_max() };

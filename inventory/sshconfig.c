@@ -92,6 +92,18 @@ bool sshconfig_is_empty(const struct sshconfig *config)
 	return config->setting_count == 0;
 }
 
+bool sshconfig_has_jumps(const struct sshconfig *config)
+{
+	for (size_t i = 0; i < config->setting_count; i++) {
+		const struct setting *setting = &config->settings[i];
+
+		if (setting->key == SETTING_PROXY && setting->count > 0 &&
+		    strcmp(setting->values[0], "none") != 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *value_of(const struct look *look, enum setting_key key)
 {
 	return look->first[key] != NULL ? look->first[key]->values[0] : NULL;

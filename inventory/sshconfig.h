@@ -48,6 +48,9 @@ void sshconfig_close(struct sshconfig *config); /* NULL is fine */
 /* True when it says nothing about anybody. */
 bool sshconfig_is_empty(const struct sshconfig *config);
 
+/* True when it names a jump host for anybody. */
+bool sshconfig_has_jumps(const struct sshconfig *config);
+
 enum sshconfig_checking {
 	SSHCONFIG_UNSET,
 	SSHCONFIG_YES,        /* yes, ask */

@@ -99,6 +99,28 @@ static void what_was_handed_out_stays(void **state)
 	}
 }
 
+/* Each host in flight may need a session at one then. */
+static void only_a_jump_host_is_a_jump_host(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has;
+	} cases[] = {
+		{ "", false },
+		{ "Host *\nUser root\nPort 2222\n", false },
+		{ "Host a\nProxyJump none\n", false },
+		{ "Host a\nProxyCommand none\n", false },
+		{ "Host a\nProxyCommand nc %h %p\n", false },
+		{ "Host a\nProxyJump none\nHost b\nProxyJump c\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		open_text(cases[i].text);
+		assert_int_equal(sshconfig_has_jumps(opened), cases[i].has);
+	}
+}
+
 static void nothing_said_is_nothing_set(void **state)
 {
 	const struct sshconfig_shared *shared;
@@ -391,6 +413,7 @@ int main(void)
 		cmocka_unit_test(hosts_with_the_same_settings_share_them),
 		cmocka_unit_test(what_depends_on_the_host_differs_by_host),
 		cmocka_unit_test(what_was_handed_out_stays),
+		cmocka_unit_test(only_a_jump_host_is_a_jump_host),
 		cmocka_unit_test(nothing_said_is_nothing_set),
 		cmocka_unit_test(none_is_told_apart_from_nothing),
 		cmocka_unit_test(what_the_user_names_wins),
