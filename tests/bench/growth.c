@@ -184,7 +184,7 @@ static bool credentials(unsigned count)
 	bool ok = guard_open(&guard, 3, &err);
 
 	for (unsigned i = 0; ok && i < count; i++) {
-		struct guard_place place = { NULL, false };
+		struct guard_place place = { .credential = NULL };
 
 		ok = guard_enter(guard, &place, "root", address_of(i), &wait,
 		                 1000, &err);
