@@ -147,7 +147,8 @@ check_same "the rows" "$scratch/before" "$scratch/after"
 
 note "a newer row stays, an older one is overwritten, a missing one is made"
 db_rows "UPDATE server_status SET hostname = 'newer', last_attempt =
-      last_attempt + INTERVAL 1 DAY WHERE ip = '127.1.0.1';
+      last_attempt + INTERVAL 1 DAY, last_seen = last_attempt
+      WHERE ip = '127.1.0.1';
     UPDATE server_status SET hostname = 'older', status = 'refused',
       last_attempt = last_attempt - INTERVAL 1 DAY WHERE ip = '127.1.0.2';
     UPDATE server_status SET hostname = 'never', last_attempt = NULL
