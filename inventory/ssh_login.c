@@ -357,7 +357,7 @@ static enum ssh_tried try_way(struct ssh_attempt *a, enum login_way way,
 			return try_agent(a, err);
 		break;
 	case LOGIN_PASSWORD:
-		if (password && ssh_offers(a, "password"))
+		if (password && !a->place.had_it && ssh_offers(a, "password"))
 			return try_password(a, err);
 		break;
 	case LOGIN_PROMPTS:
