@@ -37,15 +37,15 @@ static bool still_there(const struct ssh *ssh)
 	return poll(&peer, 1, 0) <= 0; /* EINTR says nothing of it */
 }
 
-/* A host that took no place after it had been sent the password was tried. */
+/* A host that gets no place for its prompt, but was sent the password before,
+ * was tried. Why it gets none, err says. */
 static bool turned_away(const struct ssh_attempt *a, struct err *err)
 {
-	if (a->place.had_it && err->kind == ERR_SKIPPED)
-		err_set(err, ERR_AUTH,
-		        "password refused for '%s', and not given to a prompt, "
-		        "since others refused it too (--max-auth-failures)",
-		        a->login->user);
-	return false;
+	if (!a->place.had_it || err->kind != ERR_SKIPPED)
+		return false;
+	err->kind = ERR_AUTH;
+	return err_prefix(err, "password refused for '%s', and at a prompt",
+	                  a->login->user);
 }
 
 bool ssh_ready_password(struct ssh_attempt *attempt, struct err *err)

@@ -280,8 +280,10 @@ static void a_password_that_did_not_leave_was_not_refused(void **state)
 
 /* --- between a password and its prompt ------------------------------------ */
 
-/* Another host refuses it then. */
+/* Another host refuses it then; or it is sent it, and says nothing. */
 static struct guard *refuses;
+static bool verdict_stays_away;
+static struct guard_place others;
 
 int __real_libssh2_userauth_keyboard_interactive_ex(
     LIBSSH2_SESSION *session, const char *user, unsigned length,
@@ -294,13 +296,13 @@ int __wrap_libssh2_userauth_keyboard_interactive_ex(
     LIBSSH2_SESSION *session, const char *user, unsigned length,
     LIBSSH2_USERAUTH_KBDINT_RESPONSE_FUNC((*respond)))
 {
-	struct guard_place place = { .credential = NULL };
 	struct wait wait = wait_ms(PLENTY_MS, -1);
 	struct err err;
 
 	if (refuses != NULL &&
-	    guard_enter(refuses, &place, USER, PASSWORD, &wait, 0, &err))
-		guard_leave(refuses, &place, GUARD_REFUSED);
+	    guard_enter(refuses, &others, USER, PASSWORD, &wait, 0, &err) &&
+	    !verdict_stays_away)
+		guard_leave(refuses, &others, GUARD_REFUSED);
 	refuses = NULL;
 	return __real_libssh2_userauth_keyboard_interactive_ex(session, user,
 	                                                       length, respond);
@@ -323,12 +325,38 @@ static void who_was_sent_the_password_is_not_said_to_be_skipped(void **state)
 	assert_false(ok);
 	assert_int_equal(err.kind, ERR_AUTH);
 	assert_string_equal(err.text,
-	                    "password refused for 'root', and not given to a "
-	                    "prompt, since others refused it too "
+	                    "password refused for 'root', and at a prompt: not "
+	                    "tried: 2 hosts refused this user and password "
 	                    "(--max-auth-failures)");
 	guard_counts(guard, &counts);
 	assert_int_equal(counts.credentials, 1);
 	assert_int_equal(counts.hosts, 0);
+	guard_close(guard);
+}
+
+/* It was said that others had refused it. */
+static void who_gets_no_place_for_a_prompt_in_time_is_told_so(void **state)
+{
+	struct login_settings settings = usual;
+	struct guard *guard = guard_of_two();
+	struct login login;
+	struct err err;
+	bool ok;
+
+	(void)state;
+	settings.guard = refuses = guard;
+	settings.guard_wait_ms = 1;
+	verdict_stays_away = true;
+	login = login_with(&settings, PASSWORD);
+	assert_int_equal(visit(PROMPT, &login, PLENTY_MS, &ok, &err), 1);
+	verdict_stays_away = false;
+	assert_false(ok);
+	assert_int_equal(err.kind, ERR_AUTH);
+	assert_string_equal(err.text,
+	                    "password refused for 'root', and at a prompt: not "
+	                    "tried: no verdict on this user and password in "
+	                    "0.001 s (--max-auth-failures)");
+	guard_leave(guard, &others, GUARD_REFUSED);
 	guard_close(guard);
 }
 
@@ -344,6 +372,8 @@ int main(void)
 		cmocka_unit_test(a_password_that_did_not_leave_was_not_refused),
 		cmocka_unit_test(
 		    who_was_sent_the_password_is_not_said_to_be_skipped),
+		cmocka_unit_test(
+		    who_gets_no_place_for_a_prompt_in_time_is_told_so),
 	};
 
 	return !!cmocka_run_group_tests(tests, fleets_start, fleets_stop);
