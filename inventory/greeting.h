@@ -13,7 +13,8 @@
  * are compared here first (keyblob.h), in time when it is given no more than
  * greeting_wants().
  *
- * A key that comes later, encrypted, in a second key exchange, cannot be seen.
+ * A key that comes later, encrypted, in a second key exchange, cannot be seen:
+ * memory.h has room for what is then read behind it.
  */
 
 /* What may come before the version string. */

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,11 +14,15 @@
 
 /*
  * The library also frees blocks through us that OpenSSL allocated, so nothing
- * may be added in front of a block; malloc_usable_size() tells its size.
+ * may be added in front of a block; malloc_usable_size() tells its size. Behind
+ * it there is room for what 1.10 reads too much of a malformed ed25519 key, see
+ * keyblob.h.
  */
+#define BEHIND 64
+
 void *memory_allocate(size_t size)
 {
-	return malloc(size);
+	return size <= SIZE_MAX - BEHIND ? calloc(1, size + BEHIND) : NULL;
 }
 
 void memory_free(void *block)
@@ -31,7 +36,7 @@ void memory_free(void *block)
 void *memory_reallocate(void *block, size_t size)
 {
 	size_t old = block != NULL ? malloc_usable_size(block) : 0;
-	void *fresh = malloc(size);
+	void *fresh = memory_allocate(size);
 
 	if (fresh == NULL)
 		return NULL;

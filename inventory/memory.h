@@ -6,9 +6,11 @@
  * Where the SSH library and OpenSSL get their memory from: malloc(), with two
  * differences.
  *
- * What libssh2 frees is wiped first, for a password may pass through it, and
- * the library wipes nothing itself. When it gets none, its call fails, and so
- * does one host.
+ * What libssh2 gets is zeros, with a few more behind them, so that what a
+ * malformed packet makes it read without having written it is nobody's; and
+ * what it frees is wiped first, for a password may pass through it, and the
+ * library wipes nothing itself. When it gets none, its call fails, and so does
+ * one host.
  *
  * OpenSSL always gets some: libssh2 (up to 1.10 at least) uses what OpenSSL
  * could not allocate without looking, and would crash. When memory is refused,

@@ -17,10 +17,11 @@ static void note_held(struct ssh *ssh, void *block, bool taken)
 		ssh_forward_frees(ssh, block);
 }
 
-/* False: the server has made the library want it, see ssh_packets.h. */
+/* False: the server has made the library want it, see ssh_packets.h. The
+ * session's own block comes before there is a session. */
 static bool may_have(struct ssh *ssh, size_t size)
 {
-	if (ssh_packets_allow(&ssh->packets, size))
+	if (ssh->session == NULL || ssh_packets_allow(&ssh->packets, size))
 		return true;
 	if (ssh->stop == SSH_GOES_ON)
 		ssh->stop = SSH_BAD_PACKET;

@@ -7,7 +7,8 @@
 enum {
 	USERAUTH_FAILURE = 51,
 	USERAUTH_BANNER = 53,
-	USERAUTH_INFO_REQUEST = 60
+	USERAUTH_INFO_REQUEST = 60,
+	CHANNEL_REQUEST = 98
 };
 
 static uint32_t number_at(const unsigned char *bytes)
@@ -25,11 +26,35 @@ static bool has_string(const unsigned char *bytes, size_t size, int message)
 	       number_at(bytes + 1) <= size - 5;
 }
 
-bool ssh_packets_allow(const struct ssh_packets *packets, size_t size)
+/* Before the name of a signal that has ended a command: the message's number,
+ * the channel's, the type of request, "want reply", the name's length. */
+static const char signal_type[] = "\0\0\0\013exit-signal";
+#define SIGNAL_TYPE_AT 5
+#define SIGNAL_LENGTH_AT (SIGNAL_TYPE_AT + sizeof(signal_type) - 1 + 1)
+#define SIGNAL_NAME_AT (SIGNAL_LENGTH_AT + 4)
+
+/* The latest block is such a packet, and one of that size would be for the name
+ * and its end. */
+static bool is_for_signal(const struct ssh_block *packet, size_t size)
 {
-	if (!packets->watching)
-		return true;
-	if (size > SSH_BLOCK_MAX || packets->count == SSH_BLOCKS_MAX)
+	const unsigned char *bytes = packet->bytes;
+
+	return packet->size >= SIGNAL_NAME_AT && bytes[0] == CHANNEL_REQUEST &&
+	       memcmp(bytes + SIGNAL_TYPE_AT, signal_type,
+	              sizeof(signal_type) - 1) == 0 &&
+	       (size_t)number_at(bytes + SIGNAL_LENGTH_AT) + 1 == size;
+}
+
+/* Not where the packet ends before the name does, or it is one too many. */
+static bool allow_signal(struct ssh_packets *packets, size_t size)
+{
+	return size - 1 <= packets->latest.size - SIGNAL_NAME_AT &&
+	       packets->signals++ < SSH_SIGNALS_MAX;
+}
+
+static bool allow_in_login(const struct ssh_packets *packets, size_t size)
+{
+	if (packets->count == SSH_BLOCKS_MAX)
 		return false;
 	for (size_t i = 0; i < packets->count; i++) {
 		const unsigned char *bytes = packets->blocks[i].bytes;
@@ -42,17 +67,27 @@ bool ssh_packets_allow(const struct ssh_packets *packets, size_t size)
 	return true;
 }
 
+bool ssh_packets_allow(struct ssh_packets *packets, size_t size)
+{
+	if (size > SSH_BLOCK_MAX)
+		return false;
+	if (is_for_signal(&packets->latest, size))
+		return allow_signal(packets, size);
+	return !packets->watching || allow_in_login(packets, size);
+}
+
 void ssh_packets_add(struct ssh_packets *packets, void *block, size_t size)
 {
-	if (!packets->watching || block == NULL ||
-	    packets->count == SSH_BLOCKS_MAX)
+	struct ssh_block added = { .bytes = block, .size = size };
+
+	if (block == NULL)
 		return;
-	packets->blocks[packets->count].bytes = block;
-	packets->blocks[packets->count].size = size;
-	packets->count++;
 	/* It is looked at before the library has filled it. */
 	if (size > 0)
-		*(unsigned char *)block = 0;
+		added.bytes[0] = 0;
+	packets->latest = added;
+	if (packets->watching && packets->count < SSH_BLOCKS_MAX)
+		packets->blocks[packets->count++] = added;
 }
 
 static bool is_name_list(const unsigned char *bytes, size_t length)
@@ -111,20 +146,23 @@ static size_t place_of(const struct ssh_packets *packets, const void *block)
 void ssh_packets_move(struct ssh_packets *packets, const void *old, void *block,
                       size_t size)
 {
+	struct ssh_block moved = { .bytes = block, .size = size };
 	size_t i = place_of(packets, old);
 
-	if (i == 0) {
+	if (packets->latest.bytes == old)
+		packets->latest = (struct ssh_block){ .size = 0 };
+	if (i > 0)
+		packets->blocks[i - 1] = moved;
+	else if (old == NULL)
 		ssh_packets_add(packets, block, size);
-		return;
-	}
-	packets->blocks[i - 1].bytes = block;
-	packets->blocks[i - 1].size = size;
 }
 
 void ssh_packets_remove(struct ssh_packets *packets, void *block)
 {
 	size_t i = place_of(packets, block), size;
 
+	if (packets->latest.bytes == block)
+		packets->latest = (struct ssh_block){ .size = 0 };
 	if (i == 0)
 		return;
 	size = packets->blocks[i - 1].size;

@@ -170,7 +170,7 @@ static void memory_that_moves_leaves_no_password_behind(void **state)
 	memcpy(block, PASSWORD, sizeof(PASSWORD));
 	watch.secret = PASSWORD;
 	/* In steps, so that it cannot stay where it is. */
-	for (size_t size = 64; size <= 1048576; size *= 4) {
+	for (size_t size = 64; size <= 65536; size *= 4) {
 		block = watch.reallocate(block, size, &abstract);
 		assert_non_null(block);
 		assert_string_equal(block, PASSWORD);

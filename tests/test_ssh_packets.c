@@ -185,7 +185,80 @@ static void nothing_is_as_large_as_no_packet(void **state)
 	assert_false(ssh_packets_allow(&packets, SSH_BLOCK_MAX + 1));
 	assert_false(ssh_packets_allow(&packets, UINT32_MAX));
 	packets.watching = false;
-	assert_true(ssh_packets_allow(&packets, UINT32_MAX));
+	assert_true(ssh_packets_allow(&packets, SSH_BLOCK_MAX));
+	assert_false(ssh_packets_allow(&packets, SSH_BLOCK_MAX + 1));
+}
+
+/* A block with a request on a channel (RFC 4254 section 5.4) of that type; the
+ * name says to have that length. */
+static unsigned char *request_arrives(struct ssh_packets *packets,
+                                      const char *type, size_t length,
+                                      const char *name)
+{
+	size_t type_length = strlen(type), at = 9 + type_length;
+	size_t size = at + 5 + strlen(name) + BEHIND;
+	unsigned char *block = calloc(1, size);
+
+	assert_non_null(block);
+	assert_true(ssh_packets_allow(packets, size));
+	ssh_packets_add(packets, block, size);
+	block[0] = 98;
+	block[8] = (unsigned char)type_length;
+	memcpy(block + 9, type, type_length);
+	block[at + 1] = (unsigned char)(length >> 24);
+	block[at + 2] = (unsigned char)(length >> 16);
+	block[at + 3] = (unsigned char)(length >> 8);
+	block[at + 4] = (unsigned char)length;
+	memcpy(block + at + 5, name, strlen(name));
+	return block;
+}
+
+/* libssh2, 1.11 too, would take what the memory held before for the name. */
+static void a_signal_that_is_longer_than_its_packet_gets_no_memory(void **state)
+{
+	static const size_t lengths[] = { 4 + BEHIND + 1, 1000, 40000,
+		                          UINT32_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct ssh_packets packets = { .watching = false };
+		unsigned char *block = request_arrives(&packets, "exit-signal",
+		                                       lengths[i], "KILL");
+
+		assert_false(ssh_packets_allow(&packets, lengths[i] + 1));
+		assert_true(ssh_packets_allow(&packets, 64));
+		goes(&packets, block);
+		assert_int_equal(ssh_packets_allow(&packets, lengths[i] + 1),
+		                 lengths[i] < SSH_BLOCK_MAX);
+	}
+}
+
+/* It forgets all of them but the last, for good. */
+static void a_host_may_name_a_few_signals_and_no_more(void **state)
+{
+	struct ssh_packets packets = { .watching = false };
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		unsigned char *block =
+		    request_arrives(&packets, "exit-signal", 4, "KILL");
+
+		assert_int_equal(ssh_packets_allow(&packets, 5),
+		                 i < SSH_SIGNALS_MAX);
+		goes(&packets, block);
+	}
+}
+
+static void other_requests_on_a_channel_get_their_memory(void **state)
+{
+	struct ssh_packets packets = { .watching = false };
+	unsigned char *block =
+	    request_arrives(&packets, "exit-status", 1000, "");
+
+	(void)state;
+	for (size_t size = 0; size < 2000; size++)
+		assert_true(ssh_packets_allow(&packets, size));
+	goes(&packets, block);
 }
 
 static void no_block_gets_out_of_sight(void **state)
@@ -227,6 +300,17 @@ static void a_block_that_moves_is_followed(void **state)
 	assert_int_equal(packets.count, 2);
 }
 
+static void what_has_moved_keeps_its_bytes(void **state)
+{
+	struct ssh_packets packets = { .watching = false };
+	unsigned char old[8], moved[8] = "moved";
+
+	(void)state;
+	ssh_packets_add(&packets, old, sizeof(old));
+	ssh_packets_move(&packets, old, moved, sizeof(moved));
+	assert_string_equal(moved, "moved");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,8 +323,13 @@ int main(void)
 		    a_name_that_is_longer_than_its_packet_gets_no_memory),
 		cmocka_unit_test(a_name_that_fits_gets_its_memory),
 		cmocka_unit_test(nothing_is_as_large_as_no_packet),
+		cmocka_unit_test(
+		    a_signal_that_is_longer_than_its_packet_gets_no_memory),
+		cmocka_unit_test(a_host_may_name_a_few_signals_and_no_more),
+		cmocka_unit_test(other_requests_on_a_channel_get_their_memory),
 		cmocka_unit_test(no_block_gets_out_of_sight),
 		cmocka_unit_test(a_block_that_moves_is_followed),
+		cmocka_unit_test(what_has_moved_keeps_its_bytes),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Servers that lie about the signal that ended a command. libssh2 (1.11 too)
+# would give us for its name what its memory held before, and forget thousands
+# of blocks of any size.
+set -eu -o pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+python=/usr/bin/python3
+"$python" -c 'import asyncssh' 2>/dev/null ||
+  give_way "AsyncSSH (python3-asyncssh) is not installed"
+"$python" -W ignore "$root/tests/e2e/hostile_signals.py" \
+  >"$scratch/server" 2>"$scratch/server.err" &
+server=$!
+undo_at_exit "stop_pid $server"
+wait_for 60 "the server's start" grep -q '^ready ' "$scratch/server"
+port=$(awk '{ print $2 }' "$scratch/server")
+
+for address in 127.0.1.{1..5}; do
+  echo "$address root secret port=$port"
+done >"$scratch/hosts.txt"
+
+note "a signal's name that fits is told, all others end the session"
+sshinv --no-db --known-hosts "$scratch/known" -T 60 -O tsv \
+  --fields ip,status,error "$scratch/hosts.txt"
+check_eq "exit status" 5 "$status"
+{
+  printf '127.0.1.1\tcommand\tended by signal KILL\n'
+  for address in 127.0.1.{2..5}; do
+    printf '%s\tcommand\tcommand: a malformed packet from the server\n' \
+      "$address"
+  done
+} >"$scratch/want"
+sort "$out" >"$scratch/got"
+check_same "what became of the hosts" "$scratch/want" "$scratch/got"
