@@ -162,22 +162,17 @@ static const struct option_def *def_of(int got)
 	return NULL;
 }
 
-static bool begins_some(const char *text, size_t length)
-{
-	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
-		if (strncmp(option_defs[i].name, text, length) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool not_an_option(int got, char **argv, struct err *err)
 {
-	const char *word, *what;
-	int length;
+	const char *word;
 
+	if (optopt >= LONG_BASE)
+		return err_set(err, ERR_INPUT,
+		               got == ':' ? "option --%s needs a value"
+		                          : "option --%s takes no value",
+		               def_of(optopt)->name);
 	/* Letters may stand together in one word. */
-	if (optopt > 0 && optopt < LONG_BASE)
+	if (optopt > 0)
 		return err_set(err, ERR_INPUT,
 		               got == ':' ? "option -%c needs a value"
 		                          : "there is no option -%c",
@@ -185,17 +180,27 @@ static bool not_an_option(int got, char **argv, struct err *err)
 	/* The word of a long one stands before optind; optopt is 0 where it is
 	 * none of ours. What follows a '=' may be a DSN with a password. */
 	word = argv[optind - 1];
-	length = (int)strcspn(word, "=");
-	if (got == ':')
-		what = "needs a value";
-	else if (optopt != 0)
-		what = "takes no value";
-	else if (begins_some(word + strlen("--"), (size_t)length - 2))
-		what = "is short for more than one";
-	else
-		return err_set(err, ERR_INPUT, "there is no option %.*s",
-		               length, word);
-	return err_set(err, ERR_INPUT, "option %.*s %s", length, word, what);
+	return err_set(err, ERR_INPUT, "there is no option %.*s",
+	               (int)strcspn(word, "="), word);
+}
+
+/* getopt_long() takes any beginning that is one option's alone today: a script
+ * that has one would break, or do something else, when there are more. */
+static bool is_written_out(const struct option_def *def, int got, char **argv,
+                           struct err *err)
+{
+	const char *word = argv[optind - 1];
+	size_t length;
+
+	if (got < LONG_BASE)
+		return true;
+	if (word == optarg) /* the value is a word of its own */
+		word = argv[optind - 2];
+	length = strcspn(word, "=");
+	if (length == strlen("--") + strlen(def->name))
+		return true;
+	return err_set(err, ERR_INPUT, "there is no option %.*s (but --%s)",
+	               (int)length, word, def->name);
 }
 
 static bool goes_with_any_verb(const struct option_def *def)
@@ -228,7 +233,8 @@ static bool parse_words(struct options *options, int argc, char **argv,
 
 		if (got == '?' || got == ':' || def == NULL)
 			return not_an_option(got, argv, err);
-		if (!store_value(options, def, optarg, err))
+		if (!is_written_out(def, got, argv, err) ||
+		    !store_value(options, def, optarg, err))
 			return false;
 		if (!goes_with_any_verb(def) && *scans == NULL)
 			*scans = def;
