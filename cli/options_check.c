@@ -69,6 +69,11 @@ static bool check_choice(const struct options *options, struct err *err)
 		               "--output and --retry-file name the same file");
 	if (options->retry_file != NULL && options->retry_file[0] == '\0')
 		return err_set(err, ERR_INPUT, "--retry-file names no file");
+	if (options->retry_file != NULL &&
+	    strcmp(options->retry_file, "-") == 0)
+		return err_set(err, ERR_INPUT,
+		               "--retry-file takes no '-' (a file of that name "
+		               "is ./-)");
 	if (options->resume && options->host_file == NULL)
 		return err_set(err, ERR_INPUT, "--resume needs a host file");
 	if (options->resume && strcmp(options->host_file, "-") == 0)
@@ -199,6 +204,8 @@ static bool check_host_keys(struct options *options, struct err *err)
 
 bool options_check(struct options *options, struct err *err)
 {
+	if (options->output != NULL && strcmp(options->output, "-") == 0)
+		options->output = NULL; /* by the name that others give it */
 	return check_format(options, err) && check_store(options, err) &&
 	       check_choice(options, err) && check_password(options, err) &&
 	       check_auth(options, err) && check_host_keys(options, err);

@@ -113,12 +113,12 @@ static bool open_probe(struct run *run, struct err *err)
 	return true;
 }
 
-static bool same_file(const char *a, const char *b)
+bool parts_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 /* What is written as a whole must not be the store. */
@@ -129,7 +129,7 @@ static bool check_store_file(const struct run *run, const char *option,
 	const char *name = run->store != NULL ? store_name(run->store) : "";
 
 	if (path == NULL || strncmp(name, sqlite, strlen(sqlite)) != 0 ||
-	    !same_file(path, name + strlen(sqlite)))
+	    !parts_same_file(path, name + strlen(sqlite)))
 		return true;
 	return err_set(err, ERR_INPUT, "%s would overwrite the store", option);
 }
@@ -143,13 +143,13 @@ static bool open_output(struct run *run, struct err *err)
 	if (!check_store_file(run, "--output", output, err) ||
 	    !check_store_file(run, "--retry-file", retry_file, err))
 		return false;
-	if (both && same_file(output, retry_file))
+	if (both && parts_same_file(output, retry_file))
 		return err_set(err, ERR_INPUT,
 		               "--output would overwrite the retry file");
 	if (!output_open(&run->output, output, run->hurry.fd, err))
 		return false;
 	/* Neither may have been there before. */
-	if (both && same_file(output, retry_file))
+	if (both && parts_same_file(output, retry_file))
 		return err_set(err, ERR_INPUT,
 		               "--retry-file would overwrite the output");
 	return true;

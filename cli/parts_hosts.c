@@ -40,11 +40,84 @@ static bool hold_host_file(const struct run *run, const struct hostfile *file,
 	return true;
 }
 
-static bool check_host_file(const struct run *run, struct err *err)
+/* The files that a list names by '@'. */
+static bool list_has_file(const char *list, const char *path)
+{
+	while (*list != '\0') {
+		size_t length = strcspn(list, ",");
+		char name[PATH_MAX];
+
+		if (list[0] == '@' && length < sizeof(name)) {
+			snprintf(name, sizeof(name), "%.*s", (int)length - 1,
+			         list + 1);
+			if (parts_same_file(name, path))
+				return true;
+		}
+		list += length;
+		list += *list == ',';
+	}
+	return false;
+}
+
+static bool lists_have_file(const struct option_list *lists, bool are_paths,
+                            const char *path)
+{
+	for (size_t i = 0; i < lists->count; i++) {
+		const char *item = lists->items[i];
+
+		if (are_paths ? parts_same_file(item, path)
+		              : list_has_file(item, path))
+			return true;
+	}
+	return false;
+}
+
+/* What is written must be none of the files that are read. */
+static bool check_written(const struct options *options, const char *option,
+                          const char *path, struct err *err)
+{
+	const struct {
+		const char *read, *what;
+	} files[] = {
+		{ options->inventory, "the inventory" },
+		{ options->password_file, "the password's file" },
+		{ options->ssh_config, "the file of --ssh-config" },
+	};
+	const struct {
+		const struct option_list *lists;
+		bool are_paths;
+		const char *what;
+	} lists[] = {
+		{ &options->targets, false, "a file of --targets" },
+		{ &options->exclude, false, "a file of --exclude" },
+		{ &options->identities, true, "a private key" },
+		{ &options->known_hosts, true, "a file of --known-hosts" },
+	};
+
+	if (path == NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].read != NULL &&
+		    parts_same_file(files[i].read, path))
+			return err_set(err, ERR_INPUT, "%s would overwrite %s",
+			               option, files[i].what);
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (lists_have_file(lists[i].lists, lists[i].are_paths, path))
+			return err_set(err, ERR_INPUT, "%s would overwrite %s",
+			               option, lists[i].what);
+	}
+	return true;
+}
+
+static bool check_files(const struct run *run, struct err *err)
 {
 	const struct hostfile *file = targets_hostfile(run->targets);
 	const struct options *options = run->options;
 
+	if (!check_written(options, "--output", options->output, err) ||
+	    !check_written(options, "--retry-file", options->retry_file, err))
+		return false;
 	if (file == NULL)
 		return true;
 	if (options->output != NULL && hostfile_is(file, options->output))
@@ -88,7 +161,7 @@ static bool open_targets(struct run *run, struct err *err)
 
 	reach_defaults(run->reach, &settings.defaults);
 	return targets_open(&run->targets, &settings, err) &&
-	       check_host_file(run, err);
+	       check_files(run, err);
 }
 
 static bool make_dial(struct run *run, struct err *err)

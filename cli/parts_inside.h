@@ -14,3 +14,6 @@ bool parts_open_choice(struct run *run, struct err *err);
 
 /* The host file's absolute path, or what serves in its place; path is room. */
 const char *parts_host_file(const struct run *run, char path[PATH_MAX]);
+
+/* True when both name the same regular file. */
+bool parts_same_file(const char *a, const char *b);

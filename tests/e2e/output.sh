@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Where the lines cannot go: a full disk, a file that cannot be made, the host
-# file itself.
+# Where the lines cannot go: a full disk, a file that cannot be made, a file that
+# the run reads.
 set -eu -o pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need sqlite3
+need sqlite3 ssh-keygen
 fleet_start
 hosts=$scratch/hosts.txt
 fleet_hosts well=4 >"$hosts"
@@ -57,6 +57,37 @@ for file in "$hosts" "$scratch/./hosts.txt" "$scratch/same-file" \
   check_same "the host file" "$scratch/untouched" "$hosts"
 done
 check_eq "connections" 0 "$(fleet_connections)"
+
+note "nor is any other file that the run reads"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$scratch/key"
+for words in "-w @FILE" "-w 192.0.2.1,@FILE" "-x @FILE $hosts" \
+  "--inventory FILE" "--password-file FILE $hosts" "-i FILE $hosts" \
+  "--known-hosts FILE $hosts" "-F FILE $hosts"; do
+  for option in -o --retry-file; do
+    # What each of them can read.
+    case $words in
+      -i*) cp "$scratch/key" "$scratch/read" ;;
+      --password*) echo secret >"$scratch/read" ;;
+      *) echo '# nothing' >"$scratch/read" ;;
+    esac
+    cp "$scratch/read" "$scratch/was"
+    # shellcheck disable=SC2086 # the words are the arguments
+    sshinv --no-db ${words//FILE/$scratch/read} "$option" "$scratch/read"
+    check_eq "exit status with $words $option FILE" 2 "$status"
+    check_contains "why" "would overwrite" "$(cat "$err")"
+    check_same "$words: the file" "$scratch/was" "$scratch/read"
+  done
+done
+check_eq "connections" 0 "$(fleet_connections)"
+
+note "- is standard output, and no place for the failed hosts"
+cd "$scratch"
+sshinv --no-db -o - "$hosts"
+check_eq "exit status" 0 "$status"
+check_eq "lines" 4 "$(lines_of "$out")"
+sshinv --no-db --retry-file - "$hosts"
+check_eq "exit status" 2 "$status"
+[ ! -e ./- ] || give_up "there is a file called -"
 
 note "an older list of results is"
 printf 'an older list\n%s\n' "$(cat "$hosts")" >"$scratch/list"
