@@ -60,6 +60,9 @@ bool ssh_failed(struct ssh *ssh, enum err_kind kind, const char *what,
 		               "%s: a malformed packet from the server", what);
 	case SSH_BAD_KEY:
 		return err_set(err, ERR_PROTOCOL, "malformed host key");
+	case SSH_TOO_OLD:
+		return err_set(err, ERR_PROTOCOL,
+		               "the server speaks SSH protocol 1 only");
 	case SSH_GOES_ON:
 	case SSH_TRAPPED:
 	case SSH_GIVEN_UP:

@@ -39,12 +39,26 @@ size_t ssh_guard_limit(struct ssh *ssh, size_t length)
 	return length < wants ? length : wants;
 }
 
+/* "1.99" is a server that speaks 2.0 too (RFC 4253 section 5.1). The library
+ * takes any version, and would wait for a KEXINIT that never comes. */
+static bool is_too_old(const struct ssh *ssh)
+{
+	const char *version = greeting_version(&ssh->greeting);
+
+	return strncmp(version, "SSH-1.", 6) == 0 &&
+	       strncmp(version, "SSH-1.99-", 9) != 0;
+}
+
 bool ssh_guard_pass(struct ssh *ssh, const char *bytes, size_t length)
 {
 	greeting_feed(&ssh->greeting, bytes, length);
 	switch (ssh->greeting.state) {
-	case GREETING_TEXT:
 	case GREETING_PACKETS:
+		if (!is_too_old(ssh))
+			return true;
+		ssh->stop = SSH_TOO_OLD;
+		break;
+	case GREETING_TEXT:
 	case GREETING_DONE:
 		return true;
 	case GREETING_FLOOD:

@@ -19,6 +19,7 @@ enum ssh_stop {
 	SSH_BYTE_FLOOD, /* more than any answer takes */
 	SSH_BAD_PACKET, /* see greeting.h */
 	SSH_BAD_KEY,    /* likewise */
+	SSH_TOO_OLD,    /* the server's version of the protocol */
 	SSH_TRAPPED,    /* the library gave up, see ssh_trap.h */
 	SSH_GIVEN_UP,   /* by us, amid the login: its err says why */
 	SSH_DEAD        /* being closed */

@@ -3,6 +3,8 @@
 #include "inventory/tcp.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* What ends a session that would not end by itself. */
 
@@ -89,6 +91,36 @@ static void what_will_be_the_same_again_may_not_pass(void **state)
 	assert_fails(LINE_FLOOD, ERR_PROTOCOL, "before a version string");
 	assert_fails(ENDLESS_LINE, ERR_PROTOCOL, "before a version string");
 	assert_fails(IGNORE_FLOOD, ERR_PROTOCOL, "512 KiB");
+}
+
+/* What becomes of a server that says this and hangs up. */
+static enum err_kind says(const char *version, struct err *err)
+{
+	const struct wait wait = wait_ms(PLENTY_MS, -1);
+	struct ssh *ssh = NULL;
+	int fds[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(write(fds[1], version, strlen(version)),
+	                 strlen(version));
+	assert_int_equal(shutdown(fds[1], SHUT_WR), 0);
+	assert_true(ssh_open(&ssh, fds[0], &wait, err));
+	assert_false(ssh_handshake(ssh, err));
+	ssh_close(ssh);
+	close(fds[1]);
+	return err->kind;
+}
+
+static void a_server_of_protocol_1_is_told(void **state)
+{
+	struct err err;
+
+	(void)state;
+	watch_anew();
+	assert_int_equal(says("SSH-1.5-Cisco-1.25\n", &err), ERR_PROTOCOL);
+	assert_string_equal(err.text, "the server speaks SSH protocol 1 only");
+	assert_int_equal(says("SSH-1.99-Cisco-1.25\n", &err), ERR_DROPPED);
 }
 
 /* libssh2 1.10 would read beyond it. */
@@ -222,6 +254,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_is_dropped_may_pass),
 		cmocka_unit_test(a_connection_that_is_reset_may_pass),
 		cmocka_unit_test(what_will_be_the_same_again_may_not_pass),
+		cmocka_unit_test(a_server_of_protocol_1_is_told),
 		cmocka_unit_test(
 		    a_malformed_host_key_does_not_reach_the_library),
 		cmocka_unit_test(a_flood_ends_at_the_limit),
