@@ -30,7 +30,7 @@ static const struct {
 	{ "--fanou=3 h", "there is no option --fanou (but --fanout)" },
 	{ "h --password-c x",
 	  "there is no option --password-c (but --password-command)" },
-	{ "--=x h", "option -- is short for more than one" },
+	{ "--=x h", "there is no option --" },
 	{ "h -f", "option -f needs a value" },
 	{ "h --fanout", "option --fanout needs a value" },
 	{ "h --db", "option --db needs a value" },
