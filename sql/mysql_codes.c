@@ -61,6 +61,7 @@ static const struct code codes[] = {
 	{ 3169, DB_GONE },   /* session was killed */
 	{ 4031, DB_GONE },   /* disconnected for being idle */
 	{ 1048, DB_DATA },   /* column cannot be null */
+	{ 1062, DB_DATA },   /* a unique key of the user's making */
 	{ 1153, DB_DATA },   /* packet too large, says the server */
 	{ 1264, DB_DATA },   /* out of range */
 	{ 1265, DB_DATA },   /* data truncated */
@@ -74,6 +75,8 @@ static const struct code codes[] = {
 	{ 2020, DB_DATA },   /* packet too large, says the library */
 	{ 3140, DB_DATA },   /* invalid JSON */
 	{ 3819, DB_DATA },   /* CHECK, MySQL */
+	{ 3854, DB_DATA },   /* no such character in the column's set */
+	{ 3988, DB_DATA },   /* the same, of a parameter: MySQL 8.0.22 on */
 	{ 4025, DB_DATA },   /* CHECK, MariaDB */
 	{ 1050, DB_EXISTS }, /* table */
 	{ 1060, DB_EXISTS }, /* column */

@@ -61,8 +61,9 @@ static void what_does_not_pass_is_not_tried_again(void **state)
 
 static void what_is_wrong_with_a_row_costs_that_row(void **state)
 {
-	static const unsigned codes[] = { 1048, 1153, 1264, 1265, 1292, 1366,
-		                          1406, 3140, 3819, 4025, 2020 };
+	static const unsigned codes[] = { 1048, 1062, 1153, 1264, 1265,
+		                          1292, 1366, 1406, 3140, 3819,
+		                          3854, 3988, 4025, 2020 };
 
 	(void)state;
 	ASSERT_MEANING(codes, DB_DATA);

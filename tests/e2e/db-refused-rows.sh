@@ -106,6 +106,15 @@ check_eq "the other host's row is as it was" \
 rows_now | grep -v '^10[.]' >"$scratch/got"
 check_refused '^127.1.0.7\|'
 
+note "the same where the host has a row already"
+db_rows "INSERT INTO server_status (ip, port, hostname, status)
+  VALUES ('127.1.0.7', $fleet_port, 'was', 'ok')"
+sshinv --db "$(db_dsn)" -f 32 "$hosts"
+check_eq "the two rows are as they were" "10.0.0.1|host-127.1.0.7|timeout
+127.1.0.7|was|ok" "$(rows_now | grep -E '^(10[.]|127.1.0.7[|])')"
+rows_now | grep -vE '^(10[.]|127.1.0.7[|])' >"$scratch/got"
+check_refused '^127.1.0.7\|'
+
 note "SQLite: a CHECK and a trigger"
 fresh
 sshinv_db /dev/null
