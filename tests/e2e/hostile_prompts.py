@@ -18,9 +18,10 @@ QUESTIONS = {
                   UInt32(4000000000), b"abc"),
     "127.0.1.7": (String(""), String(""), String(""), UInt32(100), b"abc"),
     "127.0.1.8": (String(""), String(""), String(""), UInt32(101), b"abc"),
-    # Nothing at all, and no prompts, again and again.
+    # Nothing at all, and no prompts, again and again, until it was too much: of
+    # short ones that would be thousands.
     "127.0.1.9": (b"",),
-    "127.0.2.1": (String("a"), String("b"), String(""), UInt32(0)),
+    "127.0.2.1": (String("a" * 4000), String("b"), String(""), UInt32(0)),
 }
 
 
