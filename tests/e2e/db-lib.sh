@@ -77,10 +77,6 @@ db_gone() {
   wait "$db_pid" 2>/dev/null || true
 }
 
-# Nothing here takes the machine's power away, only the server's: so it need not
-# wait for the disk.
-db_options=(--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=2)
-
 # The same server comes back. It must not hold the pipe of the hosts open.
 db_back() {
   db_try "${db_options[@]}" 8>&- ||

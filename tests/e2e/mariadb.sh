@@ -8,7 +8,7 @@ set -eu -o pipefail
 . "$root/tests/e2e/database.sh"
 
 db_need
-db_start
+db_start "${db_options[@]}"
 fleet_start
 hosts=$scratch/hosts.txt
 mix=well=40,wrong-password=2,sql=2,control=1,latin1=1,refused=1
