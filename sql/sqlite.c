@@ -19,6 +19,8 @@
  * tables, then, with the writer waiting above it, for a moment. */
 #define BUSY_MIGRATING_MS 10000
 #define BUSY_WRITING_MS 100
+/* For passwords that are replaced. FAST overwrites what costs no write. */
+#define SECURE ";PRAGMA secure_delete=FAST"
 
 struct sqlite_db {
 	struct db db;
@@ -28,6 +30,7 @@ struct sqlite_db {
 	void *warn_arg;
 	sqlite3 *handle;
 	int busy_ms;
+	int64_t passwords; /* there when it was opened */
 	/* One row each: a longer VALUES list would not be faster here. */
 	sqlite3_stmt *upserts[TABLE_COUNT];
 };
@@ -300,8 +303,7 @@ static enum db_result configure_spool(struct sqlite_db *db, struct err *err)
 {
 	return sqlite_exec(&db->db,
 	                   "PRAGMA locking_mode=EXCLUSIVE;"
-	                   "PRAGMA synchronous=FULL;"
-	                   "PRAGMA secure_delete=FAST",
+	                   "PRAGMA synchronous=FULL" SECURE,
 	                   err);
 }
 
@@ -344,14 +346,11 @@ static enum db_result configure(struct sqlite_db *db, struct err *err)
 	/* NORMAL is safe with a log only: at worst a power cut takes the last
 	 * commits. */
 	if (result == DB_OK)
-		result = sqlite_exec(&db->db,
-		                     network ? "PRAGMA synchronous=FULL"
-		                             : "PRAGMA synchronous=NORMAL",
-		                     err);
-	if (result == DB_OK)
-		/* Passwords may have been among what is replaced. FAST
-		 * overwrites what costs no write of its own. */
-		result = sqlite_exec(&db->db, "PRAGMA secure_delete=FAST", err);
+		result =
+		    sqlite_exec(&db->db,
+		                network ? "PRAGMA synchronous=FULL" SECURE
+		                        : "PRAGMA synchronous=NORMAL" SECURE,
+		                err);
 	return result;
 }
 
@@ -386,6 +385,16 @@ static void disconnect(struct sqlite_db *db)
 	db->handle = NULL;
 }
 
+static int64_t count_passwords(struct sqlite_db *db)
+{
+	int64_t count = 0; /* also where there are no tables yet */
+	struct err ignored;
+
+	sqlite_number(&db->db, "SELECT COUNT(password) FROM server_status",
+	              &count, &ignored);
+	return count;
+}
+
 static enum db_result sqlite_connect(struct db *base, const struct wait *wait,
                                      struct err *err)
 {
@@ -411,7 +420,9 @@ static enum db_result sqlite_connect(struct db *base, const struct wait *wait,
 		err_set(err, ERR_STORE, "the file is read-only");
 		return DB_FAILED;
 	}
-	return configure(db, err);
+	result = configure(db, err);
+	db->passwords = count_passwords(db);
+	return result;
 }
 
 static void sqlite_wait_briefly(struct db *base)
@@ -428,10 +439,12 @@ static void sqlite_close(struct db *base)
 
 	if (db == NULL)
 		return;
-	/* Leaves one file behind, where nobody else has it open: whoever has
-	 * is not waited for. */
+	/* Leaves one file behind, without what its rows have left on the way
+	 * to other pages, where nobody else has it open. */
 	if (db->handle != NULL) {
 		sqlite3_busy_timeout(db->handle, 0);
+		if (count_passwords(db) < db->passwords)
+			sqlite3_exec(db->handle, "VACUUM", NULL, NULL, NULL);
 		sqlite3_wal_checkpoint_v2(
 		    db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	}
