@@ -40,6 +40,7 @@ static bool open_store(struct run *run, struct err *err)
 	struct store_settings settings = {
 		.dsn = options->db,
 		.store_password = options->store_password != 0,
+		.pin_host_keys = options->host_keys_mode == HOSTKEYS_DB,
 		.adopt_table = options->adopt_table != 0,
 		.cancel_fd = run->hurry.fd,
 		.db_timeout = options->db_timeout_ms * NS_PER_MS,

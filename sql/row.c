@@ -126,6 +126,7 @@ bool row_from_record(struct row *row, const struct record *record,
 	    !put_text(row, fields_count + EXTRA_PASSWORD, password,
 	              strlen(password), HOST_PASSWORD_MAX))
 		return out_of_memory(row, err);
+	put_number(row, fields_count + EXTRA_KEY_PINNED, 0);
 	if (record->status == STATUS_OK &&
 	    record->last_attempt != RECORD_UNKNOWN) {
 		put_number(row, fields_count + EXTRA_FIRST_SEEN,
@@ -134,6 +135,11 @@ bool row_from_record(struct row *row, const struct record *record,
 		           record->last_attempt);
 	}
 	return true;
+}
+
+void row_pin_host_key(struct row *row)
+{
+	put_number(row, fields_count + EXTRA_KEY_PINNED, 1);
 }
 
 bool row_from_refusal(struct row *row, const struct record *record,

@@ -33,6 +33,8 @@ struct row {
 /* False without memory (ERR_SYSTEM); there is nothing to release then. */
 bool row_from_record(struct row *row, const struct record *record,
                      bool with_password, struct err *err);
+/* A row of server_status whose host key no later run replaces. */
+void row_pin_host_key(struct row *row);
 /* A host key that was refused for the one that is pinned. */
 bool row_from_refusal(struct row *row, const struct record *record,
                       struct err *err);

@@ -78,6 +78,14 @@ static const char *const mysql_2[] = {
 	NULL
 };
 
+/* Whether a run with --host-keys db has been there: then the row's host key is
+ * what the host has to show, and no run puts another one in its place. */
+static const char *const mysql_3[] = {
+	"ALTER TABLE server_status\n"
+	"  ADD COLUMN host_key_pinned TINYINT NOT NULL DEFAULT 0",
+	NULL
+};
+
 static const char *const sqlite_1[] = {
 	"CREATE TABLE IF NOT EXISTS sshinv_schema (\n"
 	"  version INTEGER NOT NULL PRIMARY KEY\n"
@@ -145,13 +153,20 @@ static const char *const sqlite_2[] = {
 	") STRICT, WITHOUT ROWID",
 	NULL
 };
+
+static const char *const sqlite_3[] = {
+	"ALTER TABLE server_status\n"
+	"  ADD COLUMN host_key_pinned INTEGER NOT NULL DEFAULT 0",
+	NULL
+};
 /* clang-format on */
 
 /* Number n is at n - 1. A new one also raises SCHEMA_VERSION. */
 static const char *const *const mysql_migrations[SCHEMA_VERSION] = { mysql_1,
-	                                                             mysql_2 };
+	                                                             mysql_2,
+	                                                             mysql_3 };
 static const char *const *const sqlite_migrations[SCHEMA_VERSION] = {
-	sqlite_1, sqlite_2
+	sqlite_1, sqlite_2, sqlite_3
 };
 
 /*

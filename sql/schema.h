@@ -17,7 +17,7 @@
  */
 
 /* The version that this program writes. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /*
  * Brings the tables up to that version. Only one process does so at a time; the

@@ -343,6 +343,7 @@ bool store_open(struct store **out, const struct store_settings *settings,
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
 	store->store_password = settings->store_password;
+	store->pin_host_keys = settings->pin_host_keys;
 	store->db_timeout = settings->db_timeout;
 	store->cancel_fd = settings->cancel_fd;
 	store->no_spool = settings->no_spool;
@@ -435,9 +436,12 @@ bool store_put(struct store *store, const struct record *record,
 {
 	struct row row;
 
-	return put_history(store, record, err) &&
-	       row_from_record(&row, record, store->store_password, err) &&
-	       put_row(store, TABLE_SERVER_STATUS, &row, err);
+	if (!put_history(store, record, err) ||
+	    !row_from_record(&row, record, store->store_password, err))
+		return false;
+	if (store->pin_host_keys && record->status != STATUS_SKIPPED)
+		row_pin_host_key(&row);
+	return put_row(store, TABLE_SERVER_STATUS, &row, err);
 }
 
 void store_interrupt(struct store *store)

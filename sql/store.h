@@ -40,6 +40,9 @@ struct store_settings {
 	/* Else the column is NULL. The password has to be in the record still
 	 * when it comes to store_put(). */
 	bool store_password;
+	/* --host-keys db: the host keys of the rows that are written, in this
+	 * run or before it, are pinned: no run puts another one there. */
+	bool pin_host_keys;
 	bool adopt_table; /* rename a foreign server_status, copy from it */
 	int cancel_fd; /* readable: nothing is waited for any longer, and what
 	                * is not confirmed goes to the spool; -1 none */
@@ -100,7 +103,8 @@ bool store_run_end(struct store *store, const struct store_run *run,
  * the run, announced once through warn. The record is borrowed and not changed.
  * What a status may change in a row that exists:
  *
- *   ok         everything; first_seen stays
+ *   ok         everything; first_seen stays, and so does a host key that is
+ *              pinned, whatever the host has shown
  *   skipped    nothing
  *   others     status, phase, error, last_attempt, run_id; and the host key
  *              where none is known yet, so that the first one seen is pinned

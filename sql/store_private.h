@@ -16,7 +16,7 @@ struct store {
 	struct writer writer; /* the group's leader uses it */
 	struct db *db;
 	struct dsn dsn; /* with the password, for reconnecting */
-	bool store_password;
+	bool store_password, pin_host_keys;
 	char name[DSN_PATH_SIZE + 16];
 	struct limit limit; /* of the calls to db */
 	nanoseconds db_timeout;

@@ -38,8 +38,8 @@ size_t table_columns(enum table table)
 static enum column_rule field_rule(const char *name)
 {
 	static const char *const keys[] = { "ip", "port" };
-	static const char *const pinned[] = { "host_key_type",
-		                              "host_key_sha256" };
+	static const char *const seen[] = { "host_key_type",
+		                            "host_key_sha256" };
 	static const char *const tried[] = { "status", "phase", "error",
 		                             "run_id", "last_attempt" };
 
@@ -47,9 +47,9 @@ static enum column_rule field_rule(const char *name)
 		if (strcmp(name, keys[i]) == 0)
 			return RULE_KEY;
 	}
-	for (size_t i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++) {
-		if (strcmp(name, pinned[i]) == 0)
-			return RULE_PINNED;
+	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {
+		if (strcmp(name, seen[i]) == 0)
+			return RULE_KEY_SEEN;
 	}
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
 		if (strcmp(name, tried[i]) == 0)
@@ -65,6 +65,8 @@ static struct column status_column(size_t index)
 		                     RULE_OK },
 		[EXTRA_FIRST_SEEN] = { "first_seen", 0, FIELD_TIME, RULE_KEEP },
 		[EXTRA_LAST_SEEN] = { "last_seen", 0, FIELD_TIME, RULE_OK },
+		[EXTRA_KEY_PINNED] = { "host_key_pinned", 0, FIELD_NUMBER,
+		                       RULE_RAISE },
 	};
 	struct column column;
 
@@ -210,12 +212,17 @@ static void put_was_tried(FILE *out, enum table table, enum upsert upsert)
 	fputc(')', out);
 }
 
-/* host_key_type stands before host_key_sha256: where assignments are seen by
- * those that follow, both are replaced or none. */
-static void put_is_pinned(FILE *out, enum table table, enum upsert upsert)
+/* host_key_type stands before host_key_sha256, and host_key_pinned after both:
+ * where assignments are seen by those that follow, both are replaced or none.
+ * With the same key comes the type that an administrator left out. */
+static void put_is_key_seen(FILE *out, enum table table, enum upsert upsert)
 {
 	put_is_ok(out, table, upsert);
-	fputs(" OR ", out);
+	fputs(" AND (", out);
+	put_old(out, table, "host_key_pinned");
+	fputs(" = 0 OR ", out);
+	put_comparison(out, table, upsert, "host_key_sha256", "=");
+	fputs(") OR ", out);
 	put_status(out, upsert, " <> 'skipped' AND ");
 	put_old(out, table, "host_key_sha256");
 	fputs(" IS NULL", out);
@@ -240,14 +247,17 @@ static void put_condition(FILE *out, enum table table, enum upsert upsert,
 	case RULE_OK:
 		put_is_ok(out, table, upsert);
 		break;
-	case RULE_PINNED:
-		put_is_pinned(out, table, upsert);
+	case RULE_KEY_SEEN:
+		put_is_key_seen(out, table, upsert);
 		break;
 	case RULE_TRIED:
 		put_was_tried(out, table, upsert);
 		break;
 	case RULE_KEEP:
 		put_is_first(out, table, upsert, column->name);
+		break;
+	case RULE_RAISE:
+		put_comparison(out, table, upsert, column->name, "<");
 		break;
 	case RULE_KEY:
 	case RULE_ALWAYS:

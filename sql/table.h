@@ -28,10 +28,12 @@ enum table {
 enum column_rule {
 	RULE_KEY,      /* finds it */
 	RULE_OK,       /* replaces it when the new status is ok */
-	RULE_PINNED,   /* likewise, and where no host key is known yet, unless
-	                * the new status is skipped */
+	RULE_KEY_SEEN, /* likewise, unless a key is pinned there and this is
+	                * another one; and where no host key is known yet,
+	                * unless the new status is skipped */
 	RULE_TRIED,    /* replaces it unless the new status is skipped */
 	RULE_KEEP,     /* replaces only NULL, or a later time in a replay */
+	RULE_RAISE,    /* replaces what is less, in a replay of old rows too */
 	RULE_ALWAYS,   /* replaces it */
 	RULE_INSERTED, /* stays as it was inserted */
 };
@@ -44,7 +46,13 @@ struct column {
 };
 
 /* Columns of server_status that are no field, counted from fields_count. */
-enum { EXTRA_PASSWORD, EXTRA_FIRST_SEEN, EXTRA_LAST_SEEN, EXTRA_COUNT };
+enum {
+	EXTRA_PASSWORD,
+	EXTRA_FIRST_SEEN,
+	EXTRA_LAST_SEEN,
+	EXTRA_KEY_PINNED,
+	EXTRA_COUNT,
+};
 
 /* Columns of runs. The counts follow, one per status, named after it. */
 enum {

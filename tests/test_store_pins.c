@@ -22,6 +22,19 @@ static char spool[64];
 	"SELECT ip, port, field, changed_at, run_id, old_value, new_value "    \
 	"FROM server_history ORDER BY ip, port, field, changed_at"
 
+#define PINNED                                                                 \
+	"SELECT status, host_key_type, host_key_sha256, host_key_pinned "      \
+	"FROM server_status"
+
+/* As --host-keys db has it. */
+static struct store *open_pinning(void)
+{
+	struct store_settings with = settings();
+
+	with.pin_host_keys = true;
+	return open_with(&with);
+}
+
 /* A host that offered b's key where a's is pinned. */
 static struct record *refusal(int64_t attempt)
 {
@@ -97,10 +110,98 @@ static void a_refusal_stays_in_the_history(void **state)
 	store_close(store);
 }
 
+static void a_key_that_nobody_pins_is_the_one_seen_last(void **state)
+{
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	assert_rows(PINNED, "ok|type-a|sha-a|0");
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 1));
+	assert_rows(PINNED, "ok|type-b|sha-b|0");
+	store_close(store);
+}
+
+/* A run with --host-keys accept-new that was shown another key. */
+static void a_pinned_key_stays_whatever_other_runs_have_seen(void **state)
+{
+	struct store *pinning = open_pinning();
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(pinning, full_record('a', STATUS_OK, TIME));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	put_and_free(store, full_record('b', STATUS_AUTH, TIME + 1));
+	assert_rows(PINNED, "auth|type-a|sha-a|1");
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 2));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	assert_rows("SELECT hostname FROM server_status", "host-b");
+	store_close(store);
+	store_close(pinning);
+}
+
+/* Both knew of no key when they began. */
+static void of_two_runs_that_pin_at_once_the_first_does(void **state)
+{
+	struct store *first = open_pinning();
+	struct store *second = open_pinning();
+
+	(void)state;
+	put_and_free(first, full_record('a', STATUS_OK, TIME));
+	put_and_free(second, full_record('b', STATUS_OK, TIME + 1));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	store_close(second);
+	store_close(first);
+}
+
+/* What another run has seen counts as the first key, once keys are pinned. */
+static void a_refusal_pins_the_key_that_it_was_refused_for(void **state)
+{
+	struct store *pinning = open_pinning();
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	put_and_free(pinning, refusal(TIME + SECOND));
+	assert_rows(PINNED, "hostkey|type-a|sha-a|1");
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 2 * SECOND));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	store_close(store);
+	store_close(pinning);
+}
+
+static void a_host_that_was_down_gets_its_first_key_pinned_later(void **state)
+{
+	struct store *pinning = open_pinning();
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(pinning, new_record("127.0.0.1", STATUS_TIMEOUT, TIME));
+	assert_rows(PINNED, "timeout|NULL|NULL|1");
+	put_and_free(store, full_record('a', STATUS_OK, TIME + 1));
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 2));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	store_close(store);
+	store_close(pinning);
+}
+
+static void skipped_pins_no_key(void **state)
+{
+	struct store *pinning = open_pinning();
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	put_and_free(pinning, full_record('a', STATUS_SKIPPED, TIME + 1));
+	assert_rows(PINNED, "ok|type-a|sha-a|0");
+	store_close(store);
+	store_close(pinning);
+}
+
 /* As the manual has it. */
 static void an_administrator_accepts_a_new_key(void **state)
 {
-	struct store *store = open_store();
+	struct store *store = open_pinning();
 
 	(void)state;
 	put_and_free(store, full_record('a', STATUS_OK, TIME));
@@ -111,7 +212,23 @@ static void an_administrator_accepts_a_new_key(void **state)
 	put_and_free(store, full_record('b', STATUS_AUTH, TIME + 2 * SECOND));
 	assert_rows(KEY, "NULL|sha-b");
 	put_and_free(store, full_record('b', STATUS_OK, TIME + 3 * SECOND));
-	assert_rows(KEY, "type-b|sha-b");
+	assert_rows(PINNED, "ok|type-b|sha-b|1");
+	put_and_free(store, full_record('a', STATUS_OK, TIME + 4 * SECOND));
+	assert_rows(PINNED, "ok|type-b|sha-b|1");
+	store_close(store);
+}
+
+static void or_whatever_key_the_host_shows_next(void **state)
+{
+	struct store *store = open_pinning();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	db_exec("UPDATE server_status SET host_key_type = NULL, "
+	        "host_key_sha256 = NULL "
+	        "WHERE ip = '127.0.0.1' AND port = 22");
+	put_and_free(store, full_record('b', STATUS_AUTH, TIME + SECOND));
+	assert_rows(PINNED, "auth|type-b|sha-b|1");
 	store_close(store);
 }
 
@@ -231,6 +348,41 @@ static void a_replay_pins_the_first_key_too(void **state)
 	store_close(store);
 }
 
+static void a_replay_moves_no_pinned_key(void **state)
+{
+	struct replay_counts counts;
+	struct store *store = open_pinning();
+	struct db *db = spool_begin(spool);
+
+	(void)state;
+	spool_put_and_free(db, full_record('b', STATUS_OK, TIME + 1));
+	spool_close(db);
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	assert_true(store_replay(store, spool, &counts, &err));
+	assert_int_equal(counts.stored, 1);
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	assert_rows("SELECT hostname FROM server_status", "host-b");
+	store_close(store);
+}
+
+/* Not even when what is there is newer. */
+static void a_replay_of_a_run_that_pinned_pins(void **state)
+{
+	struct replay_counts counts;
+	struct store *store = open_store();
+	struct db *db = spool_begin(spool);
+
+	(void)state;
+	spool_put_and_free(db, full_record('a', STATUS_OK, TIME));
+	spool_exec(db, "UPDATE server_status SET host_key_pinned = 1");
+	spool_close(db);
+	put_and_free(store, full_record('a', STATUS_OK, TIME + 1));
+	assert_true(store_replay(store, spool, &counts, &err));
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 2));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,12 +390,21 @@ int main(void)
 		TEST(skipped_pins_nothing_in_a_row_that_is_there),
 		TEST(a_refused_key_is_never_pinned),
 		TEST(a_refusal_stays_in_the_history),
+		TEST(a_key_that_nobody_pins_is_the_one_seen_last),
+		TEST(a_pinned_key_stays_whatever_other_runs_have_seen),
+		TEST(of_two_runs_that_pin_at_once_the_first_does),
+		TEST(a_refusal_pins_the_key_that_it_was_refused_for),
+		TEST(a_host_that_was_down_gets_its_first_key_pinned_later),
+		TEST(skipped_pins_no_key),
 		TEST(an_administrator_accepts_a_new_key),
+		TEST(or_whatever_key_the_host_shows_next),
 		TEST(pins_are_read_back),
 		TEST(no_memory_for_pins_is_said),
 		TEST(the_history_comes_in_with_a_spool),
 		TEST(a_spool_of_version_1_comes_in),
 		TEST(a_replay_pins_the_first_key_too),
+		TEST(a_replay_moves_no_pinned_key),
+		TEST(a_replay_of_a_run_that_pinned_pins),
 	};
 	int failures;
 

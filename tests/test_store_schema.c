@@ -71,7 +71,7 @@ static void tables_that_are_there_are_kept(void **state)
 	store_close(store);
 	store = open_store();
 	assert_rows(KNOWN, KNOWN_A);
-	assert_rows(VERSIONS, "1\n2");
+	assert_rows(VERSIONS, "1\n2\n3");
 	store_close(store);
 }
 
@@ -85,7 +85,7 @@ static void a_migration_that_stopped_half_way_is_ended(void **state)
 	db_exec("DROP TABLE runs");
 	db_exec("DROP TABLE server_history");
 	store = open_store();
-	assert_rows(VERSIONS, "1\n2");
+	assert_rows(VERSIONS, "1\n2\n3");
 	assert_rows("SELECT COUNT(*) FROM runs", "0");
 	assert_rows("SELECT COUNT(*) FROM server_history", "0");
 	store_close(store);
@@ -101,7 +101,7 @@ static void tables_of_version_1_get_the_history(void **state)
 	db_exec("DELETE FROM sshinv_schema WHERE version > 1");
 	db_exec("DROP TABLE server_history");
 	store = open_store();
-	assert_rows(VERSIONS, "1\n2");
+	assert_rows(VERSIONS, "1\n2\n3");
 	assert_rows("SELECT COUNT(*) FROM server_history", "0");
 	assert_rows(KNOWN, KNOWN_A);
 	store_close(store);
@@ -127,6 +127,22 @@ static void a_table_that_lost_its_key_is_refused(void **state)
 	put_and_free(store, full_record('a', STATUS_OK, TIME));
 	put_and_free(store, full_record('b', STATUS_OK, TIME + SECOND));
 	assert_rows("SELECT hostname FROM server_status", "host-b");
+	store_close(store);
+}
+
+static void tables_of_version_2_have_no_key_pinned(void **state)
+{
+	struct store *store = open_store();
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	store_close(store);
+	db_exec("DELETE FROM sshinv_schema WHERE version > 2");
+	db_exec("ALTER TABLE server_status DROP COLUMN host_key_pinned");
+	store = open_store();
+	assert_rows(VERSIONS, "1\n2\n3");
+	assert_rows("SELECT host_key_pinned FROM server_status", "0");
+	assert_rows(KNOWN, KNOWN_A);
 	store_close(store);
 }
 
@@ -324,6 +340,7 @@ int main(void)
 		TEST(a_migration_that_stopped_half_way_is_ended),
 		TEST(tables_of_version_1_get_the_history),
 		TEST(a_table_that_lost_its_key_is_refused),
+		TEST(tables_of_version_2_have_no_key_pinned),
 		TEST(a_newer_schema_is_refused),
 		TEST(processes_that_come_at_once_find_the_tables),
 		TEST(a_foreign_table_is_left_alone),

@@ -78,6 +78,16 @@ story() {
   check_eq "history" 6 "$(ask "$history" | wc -l | tr -d ' ')"
   check_eq "passwords" 0 "$(passwords)"
 
+  note "a run with another mode takes the new keys, and moves no pin"
+  sshinv --host-keys off -O tsv --fields status --db "$store" "$hosts"
+  check_eq "statuses" "auth=1,ok=5" \
+    "$(sort "$out" | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ,)"
+  check_eq "what was pinned stays" "$pinned" \
+    "$(ask "SELECT ip, host_key_sha256 FROM server_status ORDER BY ip")"
+  visit
+  check_eq "statuses" "hostkey=6" "$(statuses)"
+  check_eq "passwords" 0 "$(passwords)"
+
   note "an administrator accepts the new key of one host"
   ask "UPDATE server_status SET host_key_type = NULL, host_key_sha256 =
       (SELECT new_value FROM server_history WHERE ip = '127.1.0.1'
