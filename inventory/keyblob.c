@@ -69,17 +69,38 @@ static const struct key_type types[] = {
 	{ "ssh-dss", dsa_is_sound, 0 },
 };
 
+/* NULL for another one; the rest is what follows its name. */
+static const struct key_type *take_type(struct wire *rest)
+{
+	struct wire_string name;
+
+	if (!wire_take_string(rest, &name))
+		return NULL;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (wire_is_text(&name, types[i].name))
+			return &types[i];
+	}
+	return NULL;
+}
+
+static bool rest_is_sound(const struct key_type *type, struct wire *rest)
+{
+	return type->is_sound(type, rest) && rest->left == 0;
+}
+
 bool keyblob_is_sound(const void *blob, size_t length)
 {
 	struct wire rest = { blob, length };
-	struct wire_string name;
+	const struct key_type *type = take_type(&rest);
 
-	if (length > KEYBLOB_MAX || !wire_take_string(&rest, &name))
-		return false;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (wire_is_text(&name, types[i].name))
-			return types[i].is_sound(&types[i], &rest) &&
-			       rest.left == 0;
-	}
-	return false;
+	return type != NULL && length <= KEYBLOB_MAX &&
+	       rest_is_sound(type, &rest);
+}
+
+bool keyblob_is_broken(const void *blob, size_t length)
+{
+	struct wire rest = { blob, length };
+	const struct key_type *type = take_type(&rest);
+
+	return type != NULL && !rest_is_sound(type, &rest);
 }

@@ -26,3 +26,6 @@
  * four. Whether it is a good key is OpenSSL's to say.
  */
 bool keyblob_is_sound(const void *blob, size_t length);
+
+/* True for one of such a type that is not sound. */
+bool keyblob_is_broken(const void *blob, size_t length);

@@ -149,8 +149,7 @@ static bool make_folders(const char *path, struct err *err)
 	return ok;
 }
 
-/* Torn by a full disk, or edited by hand. */
-static bool is_cut(int fd)
+bool knownhosts_append_is_cut(int fd)
 {
 	struct stat st;
 	char last = '\n';
@@ -159,8 +158,7 @@ static bool is_cut(int fd)
 	       pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 }
 
-bool knownhosts_append_open(const char *path, int *fd, bool *cut,
-                            struct err *err)
+bool knownhosts_append_open(const char *path, int *fd, struct err *err)
 {
 	struct stat st;
 	int opened;
@@ -179,7 +177,6 @@ bool knownhosts_append_open(const char *path, int *fd, bool *cut,
 		close(opened);
 		return err_set(err, ERR_SYSTEM, "'%s' is not a file", path);
 	}
-	*cut = is_cut(opened);
 	*fd = opened;
 	return true;
 }

@@ -7,9 +7,9 @@
 
 /* A known_hosts file's bytes: reading its lines, and adding one. */
 
-/* Longest line that is read: a key of 16384 bits takes 3 KiB, the rest is
- * names. */
-#define KNOWNHOSTS_LINE_MAX ((size_t)64 * 1024)
+/* Longest line that is read: a key of 16384 bits takes 3 KiB, the rest is the
+ * names of some ten thousand hosts that share it. */
+#define KNOWNHOSTS_LINE_MAX ((size_t)1024 * 1024)
 
 /* Largest file: over a million lines. */
 #define KNOWNHOSTS_FILE_MAX ((size_t)256 * 1024 * 1024)
@@ -27,8 +27,10 @@ bool knownhosts_read(const char *path,
 
 /*
  * Opens a file to be added to, and makes it (0600) and its folders (0700) where
- * they are not there. *cut says that its last line has no newline. *fd stays -1
- * on false (ERR_SYSTEM).
+ * they are not there. *fd stays -1 on false (ERR_SYSTEM).
  */
-bool knownhosts_append_open(const char *path, int *fd, bool *cut,
-                            struct err *err);
+bool knownhosts_append_open(const char *path, int *fd, struct err *err);
+
+/* Whether its last line has no newline: torn by a full disk, also in another
+ * process's hands just now, or edited by hand. */
+bool knownhosts_append_is_cut(int fd);

@@ -1,6 +1,10 @@
 #include "inventory/knownhosts_line.h"
 
+#include "inventory/host.h"
+#include "inventory/keyblob.h"
+
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 struct word {
@@ -137,6 +141,31 @@ static const char *take_names(struct knownhosts_line *line,
 	return NULL;
 }
 
+/* What OpenSSH passes over within base64 and does not take for the end of a
+ * word: of an editor's line end above all. */
+static size_t squeeze(char *text, size_t length)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (strchr("\r\v\f", text[i]) == NULL)
+			text[used++] = text[i];
+	}
+	return used;
+}
+
+/* RFC 8332 section 3 has more names for an RSA key's signatures; some programs
+ * write them for the key. */
+static bool is_type(const struct word *type, const unsigned char *name,
+                    size_t length)
+{
+	if (length == strlen("ssh-rsa") &&
+	    memcmp(name, "ssh-rsa", length) == 0 &&
+	    (is_word(type, "rsa-sha2-256") || is_word(type, "rsa-sha2-512")))
+		return true;
+	return type->length == length && memcmp(type->at, name, length) == 0;
+}
+
 static const char *take_key(struct knownhosts_line *line,
                             const struct word *type, const struct word *base64)
 {
@@ -145,9 +174,8 @@ static const char *take_key(struct knownhosts_line *line,
 
 	if (type->length > KNOWNHOSTS_TYPE_MAX)
 		return "the name of the key's type is too long";
-	line->type = type->at;
-	line->type_length = type->length;
-	if (!decode_base64(base64->at, base64->length, &blob, &length))
+	if (!decode_base64(base64->at, squeeze(base64->at, base64->length),
+	                   &blob, &length))
 		return "the key is no base64";
 	line->blob = blob;
 	line->blob_length = length;
@@ -157,9 +185,11 @@ static const char *take_key(struct knownhosts_line *line,
 	       (size_t)blob[2] << 8 | blob[3];
 	if (name > length - 4)
 		return "the key is cut off";
-	if (name != type->length || memcmp(blob + 4, type->at, name) != 0)
+	if (!is_type(type, blob + 4, name))
 		return "the key is of another type than the line says";
-	return NULL;
+	line->type = (const char *)blob + 4;
+	line->type_length = name;
+	return keyblob_is_broken(blob, length) ? "the key is cut off" : NULL;
 }
 
 static const char *take_marker(struct knownhosts_line *line,
@@ -204,16 +234,14 @@ enum knownhosts_parsed knownhosts_parse(char *text, size_t length,
 	size_t begin = 0;
 
 	memset(line, 0, sizeof(*line));
+	length = strnlen(text, length);
 	if (length > 0 && text[length - 1] == '\r')
 		length--;
 	while (begin < length && is_blank(text[begin]))
 		begin++;
 	if (begin == length || text[begin] == '#')
 		return KNOWNHOSTS_BLANK;
-	if (memchr(text, '\0', length) != NULL)
-		*why = "a NUL byte";
-	else
-		*why = take_line(line, text + begin, length - begin);
+	*why = take_line(line, text + begin, length - begin);
 	return *why == NULL ? KNOWNHOSTS_KEY : KNOWNHOSTS_BAD;
 }
 
@@ -224,4 +252,28 @@ bool knownhosts_names_are_patterns(const char *names, size_t length)
 			return true;
 	}
 	return false;
+}
+
+bool knownhosts_usual_name(const char *name, size_t length,
+                           char usual[static KNOWNHOSTS_NAME_SIZE])
+{
+	bool in_brackets = length > 0 && name[0] == '[';
+	const char *close = in_brackets ? memrchr(name, ']', length) : NULL;
+	size_t begin = close != NULL ? 1 : 0;
+	size_t end = close != NULL ? (size_t)(close - name) : length;
+	size_t rest = length - end;
+	struct host host;
+	struct err ignored;
+
+	if (end <= begin || rest > strlen("]:65535"))
+		return false;
+	/* All others have one form only. */
+	if (memchr(name, ':', end) == NULL && name[end - 1] != '.')
+		return false;
+	if (!host_set_address(&host, name + begin, end - begin, &ignored) ||
+	    host.has_port)
+		return false;
+	snprintf(usual, KNOWNHOSTS_NAME_SIZE, "%s%s%.*s", begin > 0 ? "[" : "",
+	         host.ip, (int)rest, name + end);
+	return strlen(usual) != length || memcmp(usual, name, length) != 0;
 }

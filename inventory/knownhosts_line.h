@@ -11,8 +11,9 @@
  *     NAMES = NAME[,NAME…]  or  |1|SALT|HASH
  */
 
-#define KNOWNHOSTS_HASH_SIZE 20 /* HMAC-SHA1, and its salt */
-#define KNOWNHOSTS_TYPE_MAX 63  /* bytes of a key type's name */
+#define KNOWNHOSTS_HASH_SIZE 20  /* HMAC-SHA1, and its salt */
+#define KNOWNHOSTS_TYPE_MAX 63   /* bytes of a key type's name */
+#define KNOWNHOSTS_NAME_SIZE 272 /* of "[host]:port" with the NUL */
 
 enum knownhosts_marker {
 	KNOWNHOSTS_NO_MARKER,
@@ -41,12 +42,18 @@ enum knownhosts_parsed {
 
 /*
  * text is one line without its newline, and is overwritten: what *line points
- * to lies in it. A key of any type will do whose first string is the type that
- * the line names.
+ * to lies in it. A NUL ends it, as in OpenSSH. A key of any type will do whose
+ * first string is the type that the line names; one of a type that is offered
+ * has to be whole.
  */
 enum knownhosts_parsed knownhosts_parse(char *text, size_t length,
                                         struct knownhosts_line *line,
                                         const char **why);
+
+/* Whether a plain name, with a port or without, is looked up in another form,
+ * *usual: an IPv6 address has several, a name may end in a dot (host.h). */
+bool knownhosts_usual_name(const char *name, size_t length,
+                           char usual[static KNOWNHOSTS_NAME_SIZE]);
 
 /* Whether a list of names has anything but plain ones: see
  * pattern_list_matches(). */

@@ -12,17 +12,18 @@
 
 #define PORT_USUAL 22
 
-/* "[host]:port" and the NUL. */
-#define NAME_SIZE (HOST_IP_MAX + 16)
+_Static_assert(KNOWNHOSTS_NAME_SIZE >= HOST_IP_MAX + sizeof("[]:65535"),
+               "a name and a port");
 
 /* As it stands in the files. */
-static void write_name(char name[static NAME_SIZE], const char *host,
+static void write_name(char name[static KNOWNHOSTS_NAME_SIZE], const char *host,
                        uint16_t port)
 {
 	if (port == PORT_USUAL)
-		snprintf(name, NAME_SIZE, "%s", host);
+		snprintf(name, KNOWNHOSTS_NAME_SIZE, "%s", host);
 	else
-		snprintf(name, NAME_SIZE, "[%s]:%u", host, (unsigned)port);
+		snprintf(name, KNOWNHOSTS_NAME_SIZE, "[%s]:%u", host,
+		         (unsigned)port);
 	for (; *name != '\0'; name++)
 		*name = (char)tolower((unsigned char)*name);
 }
@@ -121,7 +122,7 @@ enum knownhosts_verdict knownhosts_look(struct knownhosts *known,
 	unsigned char sha256[KNOWN_DIGEST_SIZE];
 	struct knownhosts_entry other;
 	enum knownhosts_verdict verdict, without_port;
-	char name[NAME_SIZE];
+	char name[KNOWNHOSTS_NAME_SIZE];
 
 	if (!knownhosts_digest(known, blob, length, sha256))
 		return KNOWNHOSTS_UNSURE;
@@ -171,7 +172,7 @@ static void add_type(void *arg, const struct known_key *key)
 static void add_types(struct knownhosts *known, struct type_list *list,
                       const char *host, uint16_t port)
 {
-	char name[NAME_SIZE];
+	char name[KNOWNHOSTS_NAME_SIZE];
 
 	write_name(name, host, port);
 	known_table_each(&known->read, name, add_type, list);
@@ -212,22 +213,18 @@ static bool append_line(struct knownhosts *known, const char *line,
 	ssize_t written;
 
 	if (known->append_fd < 0 &&
-	    !knownhosts_append_open(known->append_to, &known->append_fd,
-	                            &known->append_cut, err))
+	    !knownhosts_append_open(known->append_to, &known->append_fd, err))
 		return false;
 	/* The line begins with a newline, for one that was cut off. */
-	if (!known->append_cut) {
+	if (!knownhosts_append_is_cut(known->append_fd)) {
 		line++;
 		length--;
 	}
 	do
 		written = write(known->append_fd, line, length);
 	while (written < 0 && errno == EINTR);
-	if (written == (ssize_t)length) {
-		known->append_cut = false;
+	if (written == (ssize_t)length)
 		return true;
-	}
-	known->append_cut = written > 0;
 	return err_errno(err, ERR_SYSTEM, written < 0 ? errno : ENOSPC,
 	                 "cannot write '%s'", known->append_to);
 }
@@ -318,7 +315,7 @@ enum knownhosts_verdict knownhosts_remember(struct knownhosts *known,
 	struct known_key key = { .file = known->append_file };
 	enum knownhosts_verdict verdict;
 	char type[KNOWNHOSTS_TYPE_MAX + 1];
-	char name[NAME_SIZE];
+	char name[KNOWNHOSTS_NAME_SIZE];
 
 	if (!take_type(blob, length, type) ||
 	    !knownhosts_digest(known, blob, length, key.sha256))

@@ -36,7 +36,6 @@ struct knownhosts {
 	/* Guards the file that is added to; not held while looking. */
 	pthread_mutex_t append_lock;
 	int append_fd; /* -1: not open yet */
-	bool append_cut;
 	bool append_failed;
 };
 

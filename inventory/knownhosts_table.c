@@ -238,6 +238,18 @@ static bool add_hashed(struct known_table *table,
 	return true;
 }
 
+/* As it stands there, and as it is looked up. */
+static bool add_spellings(struct known_table *table, const char *name,
+                          size_t length, uint32_t key)
+{
+	char usual[KNOWNHOSTS_NAME_SIZE];
+
+	if (!add_name(table, name, length, key))
+		return false;
+	return !knownhosts_usual_name(name, length, usual) ||
+	       add_name(table, usual, strlen(usual), key);
+}
+
 static bool add_names(struct known_table *table, const char *names,
                       size_t length, uint32_t key)
 {
@@ -245,7 +257,7 @@ static bool add_names(struct known_table *table, const char *names,
 		const char *comma = memchr(names, ',', length);
 		size_t size = comma != NULL ? (size_t)(comma - names) : length;
 
-		if (size > 0 && !add_name(table, names, size, key))
+		if (size > 0 && !add_spellings(table, names, size, key))
 			return false;
 		if (comma == NULL)
 			return true;

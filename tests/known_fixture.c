@@ -19,11 +19,19 @@ static void put_string(struct known_blob *blob, const void *bytes,
 struct known_blob known_blob(const char *type, unsigned char filler)
 {
 	struct known_blob blob = { .length = 0 };
-	unsigned char key[32];
+	unsigned char key[65];
 
 	memset(key, filler, sizeof(key));
 	put_string(&blob, type, strlen(type));
-	put_string(&blob, key, sizeof(key));
+	/* As whole as those that are offered have to be. */
+	if (strcmp(type, "ecdsa-sha2-nistp256") == 0) {
+		put_string(&blob, "nistp256", 8);
+		put_string(&blob, key, 65);
+		return blob;
+	}
+	if (strcmp(type, "ssh-rsa") == 0)
+		put_string(&blob, "\1\0\1", 3);
+	put_string(&blob, key, 32);
 	return blob;
 }
 

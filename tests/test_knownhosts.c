@@ -108,6 +108,20 @@ static void another_port_is_another_host(void **state)
 	assert_int_equal(look("::1", 22, ED25519, '3'), KNOWNHOSTS_NEW);
 }
 
+/* The host file's addresses are canonical, those of the files need not be. */
+static void an_address_is_found_in_each_of_its_forms(void **state)
+{
+	(void)state;
+	open_with(LINES("2001:DB8:0::1 %E1", "[2001:db8:0:0::2]:2200 %E2",
+	                "::ffff:10.0.0.3 %E3", "web4. %E4"));
+	assert_int_equal(look_ed("2001:db8::1", '9'), KNOWNHOSTS_CHANGED);
+	assert_int_equal(look("2001:db8::2", 2200, ED25519, '9'),
+	                 KNOWNHOSTS_CHANGED);
+	assert_int_equal(look_ed("10.0.0.3", '9'), KNOWNHOSTS_CHANGED);
+	assert_int_equal(look_ed("web4", '9'), KNOWNHOSTS_CHANGED);
+	assert_int_equal(look_ed("2001:db8::1", '1'), KNOWNHOSTS_KNOWN);
+}
+
 /* As OpenSSH: "found matching key w/out port". */
 static void without_a_line_for_the_port_the_hosts_own_key_will_do(void **state)
 {
@@ -173,6 +187,7 @@ int main(void)
 		KNOWN_TEST(a_hashed_line_knows_its_name),
 		KNOWN_TEST(what_a_hashed_line_has_is_known_after_a_change),
 		KNOWN_TEST(another_port_is_another_host),
+		KNOWN_TEST(an_address_is_found_in_each_of_its_forms),
 		KNOWN_TEST(
 		    without_a_line_for_the_port_the_hosts_own_key_will_do),
 		KNOWN_TEST(patterns_and_negation_count),

@@ -130,6 +130,22 @@ static void a_last_line_that_was_cut_off_does_no_harm(void **state)
 	assert_int_equal(look_ed("web4", '4'), KNOWNHOSTS_KNOWN);
 }
 
+/* Where the two lines met they would be a third one. */
+static void a_line_that_another_process_tore_does_no_harm(void **state)
+{
+	FILE *out;
+
+	(void)state;
+	open_files();
+	assert_int_equal(remember("web1", 22, '1'), KNOWNHOSTS_KNOWN);
+	out = fopen(f.state, "ae");
+	assert_non_null(out);
+	fputs("10.0.0.1", out);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(remember("10.0.0.2", 22, '2'), KNOWNHOSTS_KNOWN);
+	assert_state(LINES("web1 %E1", "10.0.0.1", "10.0.0.2 %E2"));
+}
+
 static void a_file_that_cannot_be_written_is_told_once(void **state)
 {
 	char blocked[128];
@@ -349,6 +365,7 @@ int main(void)
 		KNOWN_TEST(two_that_find_one_host_new_write_one_line),
 		KNOWN_TEST(nothing_is_lost_between_two_processes),
 		KNOWN_TEST(a_last_line_that_was_cut_off_does_no_harm),
+		KNOWN_TEST(a_line_that_another_process_tore_does_no_harm),
 		KNOWN_TEST(a_file_that_cannot_be_written_is_told_once),
 		KNOWN_TEST(without_a_file_keys_are_remembered_for_the_run),
 		KNOWN_TEST(a_name_that_would_mean_more_is_not_written),

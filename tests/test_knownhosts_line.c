@@ -17,9 +17,8 @@
 static char text[1024];
 static const char *why;
 
-/* "%K" stands for a key. */
-static enum knownhosts_parsed parse(const char *line,
-                                    struct knownhosts_line *out)
+/* "%K" stands for a key. Its length. */
+static size_t write_text(const char *line)
 {
 	char key[KNOWN_TEXT_SIZE];
 	const char *mark = strstr(line, "%K");
@@ -28,8 +27,16 @@ static enum knownhosts_parsed parse(const char *line,
 	snprintf(text, sizeof(text), "%s", line);
 	if (mark != NULL)
 		snprintf(text + (mark - line), 512, "%s%s", key, mark + 2);
+	return strlen(text);
+}
+
+static enum knownhosts_parsed parse(const char *line,
+                                    struct knownhosts_line *out)
+{
+	size_t length = write_text(line);
+
 	why = "";
-	return knownhosts_parse(text, strlen(text), out, &why);
+	return knownhosts_parse(text, length, out, &why);
 }
 
 static void assert_names(const struct knownhosts_line *line, const char *names)
@@ -148,16 +155,74 @@ static void a_bad_line_says_why(void **state)
 	}
 }
 
-static void a_nul_byte_is_bad(void **state)
+/* As for OpenSSH: were the line passed over, its host would count as new. */
+static void a_nul_byte_ends_the_line(void **state)
 {
-	char bytes[] = "web1\0 ssh-ed25519 AAAA";
+	static const struct {
+		const char *before;
+		enum knownhosts_parsed parsed;
+	} cases[] = {
+		{ "", KNOWNHOSTS_BLANK },
+		{ "web1", KNOWNHOSTS_BAD },
+		{ "web1 %K", KNOWNHOSTS_KEY },
+		{ "@revoked web1 %K ", KNOWNHOSTS_KEY },
+	};
 	struct knownhosts_line line;
 
 	(void)state;
-	assert_int_equal(
-	    knownhosts_parse(bytes, sizeof(bytes) - 1, &line, &why),
-	    KNOWNHOSTS_BAD);
-	assert_string_equal(why, "a NUL byte");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t length = write_text(cases[i].before);
+
+		snprintf(text + length + 1, sizeof(text) - length - 1, "%s",
+		         " web1 ssh-ed25519 AAAA");
+		assert_int_equal(
+		    knownhosts_parse(text, sizeof(text), &line, &why),
+		    cases[i].parsed);
+	}
+}
+
+/* One that a full disk has torn would be another key of its host for ever. */
+static void a_key_has_to_be_whole(void **state)
+{
+	struct knownhosts_line line;
+	char key[KNOWN_TEXT_SIZE], whole[KNOWN_TEXT_SIZE + 16];
+
+	(void)state;
+	known_key_text(key, ED25519, 1);
+	key[strlen(key) - 4] = '\0';
+	snprintf(whole, sizeof(whole), "web1 %s", key);
+	assert_int_equal(parse(whole, &line), KNOWNHOSTS_BAD);
+	assert_string_equal(why, "the key is cut off");
+}
+
+static void an_rsa_key_may_be_named_after_its_signatures(void **state)
+{
+	static const char *const names[] = { "rsa-sha2-256", "rsa-sha2-512",
+		                             "ssh-rsa" };
+	struct knownhosts_line line;
+	char key[KNOWN_TEXT_SIZE], whole[KNOWN_TEXT_SIZE + 32];
+
+	(void)state;
+	known_key_text(key, "ssh-rsa", 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(whole, sizeof(whole), "web1 %s%s", names[i],
+		         key + strlen("ssh-rsa"));
+		assert_int_equal(parse(whole, &line), KNOWNHOSTS_KEY);
+		assert_int_equal(line.type_length, strlen("ssh-rsa"));
+		assert_memory_equal(line.type, "ssh-rsa", line.type_length);
+	}
+}
+
+static void base64_may_have_an_editors_line_end_within(void **state)
+{
+	struct knownhosts_line line;
+	char key[KNOWN_TEXT_SIZE], whole[KNOWN_TEXT_SIZE + 16];
+
+	(void)state;
+	known_key_text(key, ED25519, 1);
+	snprintf(whole, sizeof(whole), "web1 %.20s\r%s\f\r comment", key,
+	         key + 20);
+	assert_int_equal(parse(whole, &line), KNOWNHOSTS_KEY);
 }
 
 static void a_key_of_an_unknown_type_will_do(void **state)
@@ -171,6 +236,42 @@ static void a_key_of_an_unknown_type_will_do(void **state)
 	assert_int_equal(parse(whole, &line), KNOWNHOSTS_KEY);
 }
 
+static void a_name_is_looked_up_in_one_form(void **state)
+{
+	static const struct {
+		const char *name, *usual; /* NULL: that is it */
+	} cases[] = {
+		{ "::1", NULL },
+		{ "[::1]:2200", NULL },
+		{ "0:0::1", "::1" },
+		{ "[0:0::1]:2200", "[::1]:2200" },
+		{ "fe80:0::1%eth0", "fe80::1%eth0" },
+		{ "::ffff:10.0.0.1", "10.0.0.1" },
+		{ "[::ffff:10.0.0.1]:2200", "[10.0.0.1]:2200" },
+		{ "web1", NULL },
+		{ "web1.", "web1" },
+		{ "[web1.]:2200", "[web1]:2200" },
+		{ "web1:2200", NULL },
+		{ "[web1", NULL },
+		{ "[]:22", NULL },
+		{ ".", NULL },
+		{ ":", NULL },
+		{ "[::1]:2200 and more", NULL },
+	};
+	char usual[KNOWNHOSTS_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *name = cases[i].name;
+
+		assert_int_equal(
+		    knownhosts_usual_name(name, strlen(name), usual),
+		    cases[i].usual != NULL);
+		if (cases[i].usual != NULL)
+			assert_string_equal(usual, cases[i].usual);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,8 +281,12 @@ int main(void)
 		cmocka_unit_test(markers_are_known),
 		cmocka_unit_test(a_hashed_name_has_salt_and_hash),
 		cmocka_unit_test(a_bad_line_says_why),
-		cmocka_unit_test(a_nul_byte_is_bad),
+		cmocka_unit_test(a_nul_byte_ends_the_line),
+		cmocka_unit_test(a_key_has_to_be_whole),
+		cmocka_unit_test(an_rsa_key_may_be_named_after_its_signatures),
+		cmocka_unit_test(base64_may_have_an_editors_line_end_within),
 		cmocka_unit_test(a_key_of_an_unknown_type_will_do),
+		cmocka_unit_test(a_name_is_looked_up_in_one_form),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
