@@ -189,15 +189,21 @@ static bool find_table(struct reach *reach,
 	return table != NULL;
 }
 
-/* What the user says here counts before what he has written down. A jump host
- * has no row in the store. */
+/* A jump host has no row in the store. */
+static bool mode_is_named(const struct options *options,
+                          const struct way_key *key)
+{
+	return options->host_keys != NULL &&
+	       !(options->host_keys_mode == HOSTKEYS_DB && key->is_jump_host);
+}
+
+/* What the user says here counts before what he has written down. */
 static enum hostkeys_mode find_mode(const struct reach *reach,
                                     const struct way_key *key)
 {
 	const struct options *options = reach->settings.options;
 
-	if (options->host_keys != NULL &&
-	    !(options->host_keys_mode == HOSTKEYS_DB && key->is_jump_host))
+	if (mode_is_named(options, key))
 		return options->host_keys_mode;
 	switch (key->shared->checking) {
 	case SSHCONFIG_YES:
@@ -212,10 +218,28 @@ static enum hostkeys_mode find_mode(const struct reach *reach,
 	return HOSTKEYS_ACCEPT_NEW;
 }
 
+/* A key that only the command knows would be taken for a new host's: that is
+ * done for who has said here by what he goes. */
+static bool check_command(const struct reach *reach, const struct way_key *key,
+                          enum hostkeys_mode mode, struct err *err)
+{
+	const struct options *options = reach->settings.options;
+
+	if (!key->shared->known_hosts_command || mode != HOSTKEYS_ACCEPT_NEW ||
+	    mode_is_named(options, key) || options->known_hosts.count > 0)
+		return true;
+	return err_set(err, ERR_INPUT,
+	               "ssh_config has a KnownHostsCommand for this host, "
+	               "which sshinv does not run (--known-hosts names files, "
+	               "--host-keys says what is made of other keys)");
+}
+
 bool reach_hostkeys(struct reach *reach, const struct way_key *key,
                     struct hostkeys *hostkeys, struct err *err)
 {
 	hostkeys->mode = find_mode(reach, key);
+	if (!check_command(reach, key, hostkeys->mode, err))
+		return false;
 	hostkeys->alias = key->shared->host_key_alias;
 	if (hostkeys->mode == HOSTKEYS_DB)
 		hostkeys->pins = reach->settings.pins;

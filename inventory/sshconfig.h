@@ -11,8 +11,8 @@
  * and Match with patterns, Include, HostName, Port, User, IdentityFile,
  * IdentitiesOnly, IdentityAgent, ProxyJump, UserKnownHostsFile,
  * GlobalKnownHostsFile, StrictHostKeyChecking, HostKeyAlias. That there is a
- * ProxyCommand, or RevokedHostKeys, is told. Anything else is passed over, with
- * a note once per keyword.
+ * ProxyCommand, RevokedHostKeys or a KnownHostsCommand is told. Anything else
+ * is passed over, with a note once per keyword.
  *
  * As in OpenSSH the first value found for a keyword counts, and IdentityFile
  * adds up. Different from it:
@@ -97,6 +97,8 @@ struct sshconfig_shared {
 	/* RevokedHostKeys names keys that OpenSSH would refuse. They are not
 	 * read. */
 	bool revoked_host_keys;
+	/* A KnownHostsCommand knows keys that no file has. It is not run. */
+	bool known_hosts_command;
 };
 
 /*

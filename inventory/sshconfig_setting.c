@@ -38,6 +38,7 @@ static const struct keyword {
 	{ "stricthostkeychecking", SETTING_CHECKING, FORM_CHECKING },
 	{ "hostkeyalias", SETTING_HOST_KEY_ALIAS, FORM_LOWER },
 	{ "revokedhostkeys", SETTING_REVOKED_KEYS, FORM_TEXT },
+	{ "knownhostscommand", SETTING_KNOWN_HOSTS_COMMAND, FORM_COMMAND },
 };
 
 static const struct name_number {

@@ -22,7 +22,7 @@ struct sshconfig_entry {
 	const char **lists; /* all three */
 };
 
-#define FLAGS 4
+#define FLAGS 5
 
 static bool put(struct sshconfig *config, const char *text, size_t length,
                 struct err *err)
@@ -155,14 +155,22 @@ static bool has_revoked_keys(const struct look *look)
 	return setting != NULL && strcasecmp(setting->values[0], "none") != 0;
 }
 
+/* None has values: that there is one is all. */
+static bool has_command(const struct look *look, enum setting_key key)
+{
+	const struct setting *setting = look->first[key];
+
+	return setting != NULL && setting->count == 0;
+}
+
 static bool write_shared(const struct look *look, struct err *err)
 {
-	const struct setting *proxy = look->first[SETTING_PROXY];
 	const char flags[FLAGS] = {
 		digit(look, SETTING_IDENTITIES_ONLY),
 		digit(look, SETTING_CHECKING),
-		proxy != NULL && proxy->count == 0 ? '1' : '0',
+		has_command(look, SETTING_PROXY) ? '1' : '0',
 		has_revoked_keys(look) ? '1' : '0',
+		has_command(look, SETTING_KNOWN_HOSTS_COMMAND) ? '1' : '0',
 	};
 
 	look->config->text_length = 0;
@@ -246,6 +254,7 @@ static void read_shared(struct sshconfig_entry *entry)
 	shared->checking = (enum sshconfig_checking)(entry->text[1] - '0');
 	shared->proxy_command = entry->text[2] == '1';
 	shared->revoked_host_keys = entry->text[3] == '1';
+	shared->known_hosts_command = entry->text[4] == '1';
 	shared->identity_agent = take_single(&text);
 	shared->proxy_jump = take_single(&text);
 	shared->host_key_alias = take_single(&text);

@@ -300,6 +300,18 @@ static void revoked_keys_that_are_not_read_are_told(void **state)
 	assert_string_equal(sshconfig_notes, "");
 }
 
+static void a_command_that_knows_hosts_is_told(void **state)
+{
+	(void)state;
+	open_text(
+	    "Host a\nKnownHostsCommand /x %H \"y\nKnownHostsCommand none\n"
+	    "Host b\nKnownHostsCommand None\nKnownHostsCommand /x\n");
+	assert_true(find("a")->known_hosts_command);
+	assert_false(find("b")->known_hosts_command);
+	assert_false(find("c")->known_hosts_command);
+	assert_string_equal(sshconfig_notes, "");
+}
+
 static void a_keyword_that_is_passed_over_is_noted_once(void **state)
 {
 	const char *first, *notes = sshconfig_notes;
@@ -422,6 +434,7 @@ int main(void)
 		cmocka_unit_test(a_proxy_command_is_told),
 		cmocka_unit_test(the_alias_of_a_host_key_is_known),
 		cmocka_unit_test(revoked_keys_that_are_not_read_are_told),
+		cmocka_unit_test(a_command_that_knows_hosts_is_told),
 		cmocka_unit_test(a_keyword_that_is_passed_over_is_noted_once),
 		cmocka_unit_test(match_exec_runs_nothing_and_never_matches),
 		cmocka_unit_test(patterns_match_in_any_case),

@@ -11,9 +11,9 @@ config=$scratch/config
 printf 'fleet-secret\n' >"$scratch/password"
 one=127.1.0.1 two=127.1.0.2
 
-# found FIELDS: a run with the configuration; its lines, sorted.
+# found FIELDS [ARGUMENT...]: a run with the configuration; its lines, sorted.
 found() {
-  sshinv --no-db -O tsv --fields "$1" -F "$config" \
+  sshinv --no-db -O tsv --fields "$1" -F "$config" "${@:2}" \
     --password-file "$scratch/password" "$hosts"
   tr '\t' ' ' <"$out" | sort
 }
@@ -149,6 +149,43 @@ connections=$(fleet_connections)
 check_eq "the other one" "db ok" "$(found ip,status)"
 check_contains "why" "RevokedHostKeys" "$(cat "$err")"
 check_eq "connections" $((connections + 1)) "$(fleet_connections)"
+
+note "one that has a KnownHostsCommand is asked by who says by what he goes"
+cat >"$config" <<END
+Host web
+  KnownHostsCommand /usr/bin/sss_ssh_knownhosts %H
+  HostName $two
+Host *
+  HostName $one
+  Port $fleet_port
+  User root
+END
+connections=$(fleet_connections)
+check_eq "the other one" "db ok" "$(found ip,status)"
+check_contains "why" "KnownHostsCommand" "$(cat "$err")"
+check_eq "connections" $((connections + 1)) "$(fleet_connections)"
+check_eq "who knows files" "db ok
+web ok" "$(found ip,status --known-hosts "$scratch/some_known")"
+sed -i '/KnownHostsCommand/a StrictHostKeyChecking yes' "$config"
+rm -f "$XDG_STATE_HOME/sshinv/known_hosts"
+check_eq "who is strict, and what no file knows" "db ok
+web hostkey" "$(found ip,status)"
+check_eq "who takes new keys" "db ok
+web ok" "$(found ip,status --host-keys accept-new)"
+
+note "more than 64 sets of known hosts are no weaker check"
+{
+  echo "Host *"
+  echo "  UserKnownHostsFile $scratch/known-by-%h"
+  echo "  Port $fleet_port"
+} >"$config"
+fleet_hosts well=66 | sed 's/:[0-9]*//' >"$scratch/many.txt"
+connections=$(fleet_connections)
+sshinv --no-db -F "$config" "$scratch/many.txt"
+check_eq "exit status" 2 "$status"
+check_eq "hosts" 64 "$(grep -c '^IP:' "$out")"
+check_eq "the others are told" 2 "$(grep -c 'more than 64 kinds' "$err")"
+check_eq "connections" $((connections + 64)) "$(fleet_connections)"
 
 note "lines that OpenSSH refuses are refused, with their place"
 # refused TEXT PART
