@@ -27,6 +27,7 @@ static const char *const mysql_1[] = {
 	"  ssh_version VARCHAR(255),\n"
 	"  host_key_type VARCHAR(63),\n"
 	"  host_key_sha256 VARCHAR(63),\n"
+	"  host_key_pinned TINYINT NOT NULL DEFAULT 0,\n"
 	"  connect_ms BIGINT,\n"
 	"  total_ms BIGINT,\n"
 	"  run_id VARCHAR(31),\n"
@@ -109,6 +110,7 @@ static const char *const sqlite_1[] = {
 	"  ssh_version TEXT,\n"
 	"  host_key_type TEXT,\n"
 	"  host_key_sha256 TEXT,\n"
+	"  host_key_pinned INTEGER NOT NULL DEFAULT 0,\n"
 	"  connect_ms INTEGER,\n"
 	"  total_ms INTEGER,\n"
 	"  run_id TEXT,\n"
@@ -162,11 +164,24 @@ static const char *const sqlite_3[] = {
 /* clang-format on */
 
 /* Number n is at n - 1. A new one also raises SCHEMA_VERSION. */
-static const char *const *const mysql_migrations[SCHEMA_VERSION] = { mysql_1,
-	                                                             mysql_2,
-	                                                             mysql_3 };
-static const char *const *const sqlite_migrations[SCHEMA_VERSION] = {
-	sqlite_1, sqlite_2, sqlite_3
+struct migration {
+	const char *const *statements;
+	const char *done; /* counts what is there already; NULL: nothing is */
+};
+
+static const struct migration mysql_migrations[SCHEMA_VERSION] = {
+	{ mysql_1, NULL },
+	{ mysql_2, NULL },
+	{ mysql_3, "SELECT COUNT(*) FROM information_schema.columns"
+	           " WHERE table_schema = DATABASE()"
+	           " AND table_name = 'server_status'"
+	           " AND column_name = 'host_key_pinned'" },
+};
+static const struct migration sqlite_migrations[SCHEMA_VERSION] = {
+	{ sqlite_1, NULL },
+	{ sqlite_2, NULL },
+	{ sqlite_3, "SELECT COUNT(*) FROM pragma_table_info('server_status')"
+	            " WHERE name = 'host_key_pinned'" },
 };
 
 /*
@@ -183,7 +198,7 @@ static const char *const *const sqlite_migrations[SCHEMA_VERSION] = {
 	" FROM server_status_old"
 
 struct dialect_text {
-	const char *const *const *migrations;
+	const struct migration *migrations;
 	const char *table_exists; /* ends before the table's name */
 	const char *insert_ignore;
 	const char *rename;
@@ -349,13 +364,29 @@ static bool check_foreign(struct db *db, bool adopt, struct err *err)
 	return exec(db, dialects[db->ops->dialect].rename, err);
 }
 
+static bool is_done(struct db *db, const struct migration *migration,
+                    bool *done, struct err *err)
+{
+	int64_t count = 0;
+
+	if (migration->done != NULL &&
+	    db->ops->number(db, migration->done, &count, err) != DB_OK)
+		return false;
+	*done = count > 0;
+	return true;
+}
+
 static bool migrate_one(struct db *db, int64_t version, struct err *err)
 {
 	const struct dialect_text *text = &dialects[db->ops->dialect];
-	const char *const *statement = text->migrations[version - 1];
+	const struct migration *migration = &text->migrations[version - 1];
+	const char *const *statement = migration->statements;
 	char sql[128];
+	bool done;
 
-	for (; *statement != NULL; statement++) {
+	if (!is_done(db, migration, &done, err))
+		return false;
+	for (; !done && *statement != NULL; statement++) {
 		struct err failed;
 		enum db_result result = db->ops->exec(db, *statement, &failed);
 
@@ -448,9 +479,12 @@ void schema_print(enum dialect dialect, FILE *out)
 	        dialect == DIALECT_SQLITE ? "SQLite 3.37 or newer"
 	                                  : "MySQL and MariaDB");
 	for (int version = 1; version <= SCHEMA_VERSION; version++) {
-		const char *const *statement = text->migrations[version - 1];
+		const struct migration *migration =
+		    &text->migrations[version - 1];
+		const char *const *statement = migration->statements;
 
-		for (; *statement != NULL; statement++)
+		for (; migration->done == NULL && *statement != NULL;
+		     statement++)
 			print_statement(out, *statement);
 		fprintf(out, "%s INTO sshinv_schema (version) VALUES (%d);\n",
 		        text->insert_ignore, version);

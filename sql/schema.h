@@ -8,9 +8,13 @@
 
 /*
  * Our tables and how they came to be: numbered migrations for each dialect,
- * written down once and never changed, only followed by others. The table
- * sshinv_schema has the numbers of those that were done, and makes a
- * server_status beside it ours.
+ * written down once and only followed by others. The table sshinv_schema has
+ * the numbers of those that were done, and makes a server_status beside it
+ * ours.
+ *
+ * A column that came later is in the CREATE of its table as well, and its
+ * migration is passed over where it is there: a new database takes no more than
+ * the right to CREATE.
  *
  * Each step can be run again: MySQL commits every CREATE by itself, so that one
  * may end in the middle.
