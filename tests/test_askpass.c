@@ -149,9 +149,9 @@ static void a_blocked_signal_does_not_end_the_question(void **state)
 	(void)state;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, &before);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
 	begin();
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	assert_int_equal(kill(child, SIGUSR1), 0);
 	assert_int_equal(write(terminal, "secret\r", 7), 7);
 	status = end();

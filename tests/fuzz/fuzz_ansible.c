@@ -132,7 +132,7 @@ static bool has_secret(const char *bytes, size_t size)
 
 	PROMISE(bare != NULL);
 	for (size_t i = 0; i < size; i++) {
-		if (memchr("'\"\\", bytes[i], 3) == NULL)
+		if (bytes[i] != '\'' && bytes[i] != '"' && bytes[i] != '\\')
 			bare[length++] = bytes[i];
 	}
 	has = memmem(bare, length, SECRET, strlen(SECRET)) != NULL;
