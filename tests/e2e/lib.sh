@@ -216,13 +216,14 @@ free_port() {
 
 # alive PID: a process that this script started and that has not ended. Ids come
 # round again within minutes where many tests run, and then are somebody else's:
-# to signal one of them would end another test's server.
+# to signal one of them would end another test's server. It is one line, read at
+# once: of several each is made anew, and moves when one before it has changed.
 alive() {
-  local key value
-  while read -r key value; do
-    [ "$key" != PPid: ] || [ "$value" != $$ ] || return 0
-  done 2>/dev/null <"/proc/$1/status"
-  return 1
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  stat=${stat##*) } # the name is in brackets; then the state, and the parent
+  stat=${stat#* }
+  [ "${stat%% *}" = $$ ]
 }
 
 gone() {
