@@ -78,6 +78,7 @@ struct jump_session {
 	struct jump_request *request; /* the one that is opened; NULL: none, or
 	                               * given up meanwhile */
 	bool opening;
+	bool stays; /* by that opening, whoever waits */
 	nanoseconds opening_since;
 	struct jump_request *left; /* the latest first */
 	unsigned lefts;            /* so many; they count as channels */
@@ -160,8 +161,8 @@ bool jump_session_opened(struct jump_session *session, enum ssh_opening opened,
                          int *fd);
 
 /* When the opening has gone first for long enough, and somebody waits; 0: it
- * need not be left. */
-nanoseconds jump_session_leaves(struct jump_session *session);
+ * need not be left, or cannot be, and those who wait need another session. */
+nanoseconds jump_session_leaves(struct jump_session *session, bool can);
 
 /* The opening was left, under that number, or where the session does not
  * receive the answer is another one's; the answer to one that was left; whether

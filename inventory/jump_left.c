@@ -50,8 +50,9 @@ bool jump_has_room(const struct jump_session *session)
 static bool may_leave_soon(const struct jump_session *session)
 {
 	return session->jump->first != NULL && session->opening &&
-	       session->request != NULL && !session->request->late &&
-	       !session->retires && !session->doubted && jump_has_room(session);
+	       !session->stays && session->request != NULL &&
+	       !session->request->late && !session->retires &&
+	       !session->doubted && jump_has_room(session);
 }
 
 bool jump_may_leave(const struct jump_session *session)
@@ -61,11 +62,12 @@ bool jump_may_leave(const struct jump_session *session)
 	           session->jump->patience;
 }
 
-nanoseconds jump_session_leaves(struct jump_session *session)
+nanoseconds jump_session_leaves(struct jump_session *session, bool can)
 {
 	nanoseconds when = 0;
 
 	jump_lock(session->jump);
+	session->stays = !can;
 	if (may_leave_soon(session))
 		when = session->opening_since + session->jump->patience;
 	jump_unlock(session->jump);

@@ -137,10 +137,10 @@ static void settle_opening(struct server *s)
 /* When others have waited for long enough; 0: never. */
 static nanoseconds leaves_at(const struct server *s)
 {
-	if (!s->opening || s->stopped >= STOPPED_MAX ||
-	    (s->idle_refused && !ssh_forward_receives(s->ssh)))
-		return 0;
-	return jump_session_leaves(s->session);
+	bool can = s->stopped < STOPPED_MAX &&
+	           (!s->idle_refused || ssh_forward_receives(s->ssh));
+
+	return s->opening ? jump_session_leaves(s->session, can) : 0;
 }
 
 static bool is_to_leave(const struct server *s)

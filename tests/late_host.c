@@ -29,6 +29,7 @@
 /* Of one connection. */
 struct visit {
 	bool known[LATE_PORTS]; /* was asked for before */
+	bool alone;
 	ssh_message kept[KEPT_MAX];
 	size_t count;
 	ssh_channel channels[CHANNELS_MAX];
@@ -94,7 +95,7 @@ static void answer_opening(struct visit *visit, ssh_message message)
 	bool first;
 
 	if (ssh_message_subtype(message) != SSH_CHANNEL_DIRECT_TCPIP) {
-		answer(visit, message, true);
+		answer(visit, message, !visit->alone);
 		return;
 	}
 	say("port", port);
@@ -104,13 +105,15 @@ static void answer_opening(struct visit *visit, ssh_message message)
 	}
 	first = !visit->known[port];
 	visit->known[port] = true;
+	visit->alone |= port == LATE_ALONE;
 	answer_kept(visit);
 	if (first && (port == LATE_WELL || is_late_refusal(port)))
 		visit->kept[visit->count++] = message;
 	else if (port == LATE_NEVER)
 		ssh_message_free(message);
 	else
-		answer(visit, message, !is_late_refusal(port));
+		answer(visit, message,
+		       !is_late_refusal(port) && port != LATE_ALONE);
 }
 
 static void answer_session(ssh_session session)

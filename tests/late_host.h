@@ -6,6 +6,7 @@ enum {
 	LATE_ACCEPTED = 1, /* at once */
 	LATE_NEVER,        /* no answer */
 	LATE_WELL,         /* the first: accepted when another one comes */
+	LATE_ALONE,        /* refused, as all channels for commands from now */
 	LATE_NOT = 100,    /* and others: the first is refused when another one
 	                    * comes, the next at once */
 	LATE_NOT_COUNT = 10,

@@ -97,16 +97,21 @@ static void end_well(struct asker *asker)
 	close(fd);
 }
 
-/* One session, so that nobody has a way around the others. */
-static void open_route(struct route *route)
+static void open_route_of(struct route *route, unsigned sessions)
 {
 	memset(requests, 0, sizeof(requests));
 	logins = 0;
 	route_init(route, "127.0.0.1");
 	route->settings.port = host.port;
-	route->settings.sessions_max = 1;
+	route->settings.sessions_max = sessions;
 	route->settings.idle_ms = PLENTY_MS;
 	route_open(route);
+}
+
+/* One session, so that nobody has a way around the others. */
+static void open_route(struct route *route)
+{
+	open_route_of(route, 1);
 }
 
 static enum err_kind reach_nobody(struct route *route, int port)
@@ -228,6 +233,39 @@ static void an_answer_for_which_nobody_waits_ends_no_opening(void **state)
 	close_route(&route);
 }
 
+static void be_refused(struct route *route)
+{
+	unsigned before = requests[LATE_ALONE];
+
+	assert_int_equal(reach_nobody(route, LATE_ALONE), ERR_UNREACHABLE);
+	listen_until_asked(LATE_ALONE, before + 1);
+}
+
+/* As with MaxSessions 0, of hosts that are for nothing but jumping: then only
+ * another session can keep those who wait from a dark target's whole time. */
+static void where_no_opening_can_be_left_there_is_another_session(void **state)
+{
+	struct asker dark[2];
+	struct route route;
+
+	(void)state;
+	open_route_of(&route, 2);
+	route.dial.connect_timeout_ms = 10000;
+	be_refused(&route);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(logins, 1);
+		begin_asking(&dark[i], &route, LATE_NEVER);
+		be_refused(&route);
+	}
+	assert_int_equal(logins, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(end_asking(&dark[i]), -1);
+		assert_int_equal(dark[i].err.kind, ERR_TIMEOUT);
+	}
+	assert_int_equal(route_counts(&route).losses, 0);
+	route_close(&route);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +277,8 @@ int main(void)
 		cmocka_unit_test(a_late_refusal_is_a_refusal),
 		cmocka_unit_test(
 		    an_answer_for_which_nobody_waits_ends_no_opening),
+		cmocka_unit_test(
+		    where_no_opening_can_be_left_there_is_another_session),
 	};
 
 	return !!cmocka_run_group_tests(tests, host_begin, host_end);
