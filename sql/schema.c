@@ -1,248 +1,9 @@
 #include "sql/schema.h"
 
+#include "sql/schema_text.h"
+
 #include <stddef.h>
-
-/* clang-format off */
-static const char *const mysql_1[] = {
-	"CREATE TABLE IF NOT EXISTS sshinv_schema (\n"
-	"  version INT NOT NULL PRIMARY KEY\n"
-	") ENGINE=InnoDB",
-
-	/* ip has its own character set: the key stays short, and no collation
-	 * makes two addresses one. */
-	"CREATE TABLE IF NOT EXISTS server_status (\n"
-	"  ip VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n"
-	"  port INT UNSIGNED NOT NULL,\n"
-	"  address VARCHAR(63),\n"
-	"  user VARCHAR(255),\n"
-	"  password VARCHAR(1023),\n"
-	"  name VARCHAR(255),\n"
-	"  host_group VARCHAR(255),\n"
-	"  hostname VARCHAR(255),\n"
-	"  status VARCHAR(31) NOT NULL,\n"
-	"  phase VARCHAR(31),\n"
-	"  error VARCHAR(1023),\n"
-	"  output MEDIUMTEXT,\n"
-	"  exit_code BIGINT,\n"
-	"  ssh_version VARCHAR(255),\n"
-	"  host_key_type VARCHAR(63),\n"
-	"  host_key_sha256 VARCHAR(63),\n"
-	"  host_key_pinned TINYINT NOT NULL DEFAULT 0,\n"
-	"  connect_ms BIGINT,\n"
-	"  total_ms BIGINT,\n"
-	"  run_id VARCHAR(31),\n"
-	"  first_seen DATETIME(6),\n"
-	"  last_seen DATETIME(6),\n"
-	"  last_attempt DATETIME(6),\n"
-	"  PRIMARY KEY (ip, port)\n"
-	") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-
-	"CREATE TABLE IF NOT EXISTS runs (\n"
-	"  run_id VARCHAR(31) CHARACTER SET ascii COLLATE ascii_bin NOT NULL\n"
-	"    PRIMARY KEY,\n"
-	"  file TEXT,\n"
-	"  version VARCHAR(63),\n"
-	"  begin_time DATETIME(6) NOT NULL,\n"
-	"  end_time DATETIME(6),\n"
-	"  hosts BIGINT NOT NULL,\n"
-	"  ok BIGINT NOT NULL,\n"
-	"  unresolved BIGINT NOT NULL,\n"
-	"  unreachable BIGINT NOT NULL,\n"
-	"  refused BIGINT NOT NULL,\n"
-	"  timeout BIGINT NOT NULL,\n"
-	"  protocol BIGINT NOT NULL,\n"
-	"  hostkey BIGINT NOT NULL,\n"
-	"  auth BIGINT NOT NULL,\n"
-	"  command BIGINT NOT NULL,\n"
-	"  skipped BIGINT NOT NULL,\n"
-	"  error BIGINT NOT NULL\n"
-	") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-	NULL
-};
-
-/*
- * What changed, and nothing of what did not: one row for each field of a host
- * that had another value before. The host key's is written when a run refuses
- * another one than the pinned one, which stays.
- */
-static const char *const mysql_2[] = {
-	"CREATE TABLE IF NOT EXISTS server_history (\n"
-	"  ip VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n"
-	"  port INT UNSIGNED NOT NULL,\n"
-	"  field VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,\n"
-	"  changed_at DATETIME(6) NOT NULL,\n"
-	"  run_id VARCHAR(31),\n"
-	"  old_value MEDIUMTEXT,\n"
-	"  new_value MEDIUMTEXT,\n"
-	"  PRIMARY KEY (ip, port, field, changed_at)\n"
-	") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-	NULL
-};
-
-/* Whether a run with --host-keys db has been there: then the row's host key is
- * what the host has to show, and no run puts another one in its place. */
-static const char *const mysql_3[] = {
-	"ALTER TABLE server_status\n"
-	"  ADD COLUMN host_key_pinned TINYINT NOT NULL DEFAULT 0",
-	NULL
-};
-
-static const char *const sqlite_1[] = {
-	"CREATE TABLE IF NOT EXISTS sshinv_schema (\n"
-	"  version INTEGER NOT NULL PRIMARY KEY\n"
-	") STRICT",
-
-	/* Times are UTC, 'YYYY-MM-DD HH:MM:SS.ffffff'. */
-	"CREATE TABLE IF NOT EXISTS server_status (\n"
-	"  ip TEXT NOT NULL,\n"
-	"  port INTEGER NOT NULL,\n"
-	"  address TEXT,\n"
-	"  user TEXT,\n"
-	"  password TEXT,\n"
-	"  name TEXT,\n"
-	"  host_group TEXT,\n"
-	"  hostname TEXT,\n"
-	"  status TEXT NOT NULL,\n"
-	"  phase TEXT,\n"
-	"  error TEXT,\n"
-	"  output TEXT,\n"
-	"  exit_code INTEGER,\n"
-	"  ssh_version TEXT,\n"
-	"  host_key_type TEXT,\n"
-	"  host_key_sha256 TEXT,\n"
-	"  host_key_pinned INTEGER NOT NULL DEFAULT 0,\n"
-	"  connect_ms INTEGER,\n"
-	"  total_ms INTEGER,\n"
-	"  run_id TEXT,\n"
-	"  first_seen TEXT,\n"
-	"  last_seen TEXT,\n"
-	"  last_attempt TEXT,\n"
-	"  PRIMARY KEY (ip, port)\n"
-	") STRICT, WITHOUT ROWID",
-
-	"CREATE TABLE IF NOT EXISTS runs (\n"
-	"  run_id TEXT NOT NULL PRIMARY KEY,\n"
-	"  file TEXT,\n"
-	"  version TEXT,\n"
-	"  begin_time TEXT NOT NULL,\n"
-	"  end_time TEXT,\n"
-	"  hosts INTEGER NOT NULL,\n"
-	"  ok INTEGER NOT NULL,\n"
-	"  unresolved INTEGER NOT NULL,\n"
-	"  unreachable INTEGER NOT NULL,\n"
-	"  refused INTEGER NOT NULL,\n"
-	"  timeout INTEGER NOT NULL,\n"
-	"  protocol INTEGER NOT NULL,\n"
-	"  hostkey INTEGER NOT NULL,\n"
-	"  auth INTEGER NOT NULL,\n"
-	"  command INTEGER NOT NULL,\n"
-	"  skipped INTEGER NOT NULL,\n"
-	"  error INTEGER NOT NULL\n"
-	") STRICT, WITHOUT ROWID",
-	NULL
-};
-
-static const char *const sqlite_2[] = {
-	"CREATE TABLE IF NOT EXISTS server_history (\n"
-	"  ip TEXT NOT NULL,\n"
-	"  port INTEGER NOT NULL,\n"
-	"  field TEXT NOT NULL,\n"
-	"  changed_at TEXT NOT NULL,\n"
-	"  run_id TEXT,\n"
-	"  old_value TEXT,\n"
-	"  new_value TEXT,\n"
-	"  PRIMARY KEY (ip, port, field, changed_at)\n"
-	") STRICT, WITHOUT ROWID",
-	NULL
-};
-
-static const char *const sqlite_3[] = {
-	"ALTER TABLE server_status\n"
-	"  ADD COLUMN host_key_pinned INTEGER NOT NULL DEFAULT 0",
-	NULL
-};
-/* clang-format on */
-
-/* Number n is at n - 1. A new one also raises SCHEMA_VERSION. */
-struct migration {
-	const char *const *statements;
-	const char *done; /* counts what is there already; NULL: nothing is */
-};
-
-static const struct migration mysql_migrations[SCHEMA_VERSION] = {
-	{ mysql_1, NULL },
-	{ mysql_2, NULL },
-	{ mysql_3, "SELECT COUNT(*) FROM information_schema.columns"
-	           " WHERE table_schema = DATABASE()"
-	           " AND table_name = 'server_status'"
-	           " AND column_name = 'host_key_pinned'" },
-};
-static const struct migration sqlite_migrations[SCHEMA_VERSION] = {
-	{ sqlite_1, NULL },
-	{ sqlite_2, NULL },
-	{ sqlite_3, "SELECT COUNT(*) FROM pragma_table_info('server_status')"
-	            " WHERE name = 'host_key_pinned'" },
-};
-
-/*
- * What the original script's table has: ip, password, hostname. Nothing in it
- * was probed by us and when it was is not known: so status is skipped, which
- * is "never tried", and all times are NULL. The first ok fills the row. Rows
- * that are there already stay, so that this can be run again; of several rows
- * for one address, one with a hostname is taken.
- */
-#define ADOPT_SELECT                                                           \
-	" INTO server_status (ip, port, hostname, status, error)"              \
-	" SELECT LOWER(TRIM(ip)), 22, NULLIF(SUBSTR(hostname, 1, 255), ''),"   \
-	" 'skipped', 'copied from server_status_old'"                          \
-	" FROM server_status_old"
-
-struct dialect_text {
-	const struct migration *migrations;
-	const char *table_exists; /* ends before the table's name */
-	const char *insert_ignore;
-	const char *rename;
-	const char *copy;
-	const char *lacks_key; /* counts tables without the upsert's key */
-};
-
-static const struct dialect_text dialects[] = {
-	[DIALECT_MYSQL] = {
-		.migrations = mysql_migrations,
-		.table_exists = "SELECT COUNT(*) FROM information_schema.tables"
-		                " WHERE table_schema = DATABASE()"
-		                " AND table_name =",
-		.insert_ignore = "INSERT IGNORE",
-		.rename = "RENAME TABLE server_status TO server_status_old",
-		.copy = "INSERT IGNORE" ADOPT_SELECT
-		        " WHERE TRIM(ip) REGEXP '^[!-~]{1,255}$'"
-		        " ORDER BY NULLIF(hostname, '') IS NULL",
-		/* SQLite refuses an upsert without its key by itself. */
-		.lacks_key = "SELECT COUNT(*) FROM information_schema.tables"
-		             " WHERE table_schema = DATABASE()"
-		             " AND table_name = 'server_status'"
-		             " AND table_type = 'BASE TABLE' AND NOT EXISTS"
-		             " (SELECT 1 FROM information_schema.statistics"
-		             " WHERE table_schema = DATABASE()"
-		             " AND table_name = 'server_status'"
-		             " AND non_unique = 0 GROUP BY index_name"
-		             " HAVING GROUP_CONCAT(column_name"
-		             " ORDER BY column_name) = 'ip,port')",
-	},
-	[DIALECT_SQLITE] = {
-		.migrations = sqlite_migrations,
-		.table_exists = "SELECT COUNT(*) FROM sqlite_schema"
-		                " WHERE type IN ('table', 'view') AND name =",
-		.insert_ignore = "INSERT OR IGNORE",
-		.rename = "ALTER TABLE server_status RENAME TO"
-		          " server_status_old",
-		.copy = "INSERT OR IGNORE" ADOPT_SELECT
-		        " WHERE TRIM(ip) <> ''"
-		        " AND TRIM(ip) NOT GLOB '*[^!-~]*'"
-		        " AND LENGTH(TRIM(ip)) <= 255"
-		        " ORDER BY NULLIF(hostname, '') IS NULL",
-	},
-};
+#include <stdio.h>
 
 static bool exec(struct db *db, const char *sql, struct err *err)
 {
@@ -256,7 +17,7 @@ static bool table_exists(struct db *db, const char *table, bool *exists,
 	int64_t count = 0;
 
 	snprintf(sql, sizeof(sql), "%s '%s'",
-	         dialects[db->ops->dialect].table_exists, table);
+	         schema_text(db->ops->dialect)->table_exists, table);
 	if (db->ops->number(db, sql, &count, err) != DB_OK)
 		return false;
 	*exists = count > 0;
@@ -361,16 +122,20 @@ static bool check_foreign(struct db *db, bool adopt, struct err *err)
 		err->kind = ERR_STORE_FOREIGN;
 		return err_prefix(err, "server_status cannot be adopted");
 	}
-	return exec(db, dialects[db->ops->dialect].rename, err);
+	return exec(db, schema_text(db->ops->dialect)->rename, err);
 }
 
 static bool is_done(struct db *db, const struct migration *migration,
                     bool *done, struct err *err)
 {
+	char sql[256];
 	int64_t count = 0;
 
-	if (migration->done != NULL &&
-	    db->ops->number(db, migration->done, &count, err) != DB_OK)
+	*done = false;
+	if (migration->done == NULL)
+		return true;
+	snprintf(sql, sizeof(sql), "SELECT COUNT(*)%s", migration->done);
+	if (db->ops->number(db, sql, &count, err) != DB_OK)
 		return false;
 	*done = count > 0;
 	return true;
@@ -378,7 +143,7 @@ static bool is_done(struct db *db, const struct migration *migration,
 
 static bool migrate_one(struct db *db, int64_t version, struct err *err)
 {
-	const struct dialect_text *text = &dialects[db->ops->dialect];
+	const struct schema_text *text = schema_text(db->ops->dialect);
 	const struct migration *migration = &text->migrations[version - 1];
 	const char *const *statement = migration->statements;
 	char sql[128];
@@ -408,7 +173,7 @@ static bool copy_adopted(struct db *db, struct err *err)
 
 	if (!table_exists(db, "server_status_old", &old, err))
 		return false;
-	if (!old || exec(db, dialects[db->ops->dialect].copy, err))
+	if (!old || exec(db, schema_text(db->ops->dialect)->copy, err))
 		return true;
 	err->kind = ERR_STORE; /* also where it is the data's fault */
 	return err_prefix(err, "cannot copy from server_status_old");
@@ -438,7 +203,7 @@ static bool migrate(struct db *db, bool adopt, struct err *err)
  * would add a row then, and none be replaced. */
 static bool check_key(struct db *db, struct err *err)
 {
-	const char *lacks_key = dialects[db->ops->dialect].lacks_key;
+	const char *lacks_key = schema_text(db->ops->dialect)->lacks_key;
 	int64_t count = 0;
 
 	if (lacks_key == NULL)
@@ -463,30 +228,4 @@ bool schema_prepare(struct db *db, bool adopt, struct err *err)
 	if (!lock(db, err))
 		return false;
 	return unlock(db, migrate(db, adopt, err), err) && check_key(db, err);
-}
-
-static void print_statement(FILE *out, const char *sql)
-{
-	fprintf(out, "%s;\n\n", sql);
-}
-
-void schema_print(enum dialect dialect, FILE *out)
-{
-	const struct dialect_text *text = &dialects[dialect];
-
-	fprintf(out, "-- The tables of sshinv, version %d, for %s.\n\n",
-	        SCHEMA_VERSION,
-	        dialect == DIALECT_SQLITE ? "SQLite 3.37 or newer"
-	                                  : "MySQL and MariaDB");
-	for (int version = 1; version <= SCHEMA_VERSION; version++) {
-		const struct migration *migration =
-		    &text->migrations[version - 1];
-		const char *const *statement = migration->statements;
-
-		for (; migration->done == NULL && *statement != NULL;
-		     statement++)
-			print_statement(out, *statement);
-		fprintf(out, "%s INTO sshinv_schema (version) VALUES (%d);\n",
-		        text->insert_ignore, version);
-	}
 }

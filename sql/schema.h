@@ -29,5 +29,6 @@
  */
 bool schema_prepare(struct db *db, bool adopt, struct err *err);
 
-/* Writes all statements, for an empty database. */
+/* Writes all statements, for an empty database; one that is there stays as it
+ * is. */
 void schema_print(enum dialect dialect, FILE *out);

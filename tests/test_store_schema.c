@@ -52,6 +52,29 @@ static void the_printed_schema_is_the_one_that_is_made(void **state)
 	store_close(store);
 }
 
+/* An administrator may feed it where an older sshinv was: it used to say that
+ * all is there, and no row could be written any more. */
+static void the_printed_schema_claims_no_column_that_is_not_there(void **state)
+{
+	struct store *store = open_store();
+	char *text = NULL;
+
+	(void)state;
+	put_and_free(store, full_record('a', STATUS_OK, TIME));
+	store_close(store);
+	db_exec("DELETE FROM sshinv_schema WHERE version > 2");
+	db_exec("ALTER TABLE server_status DROP COLUMN host_key_pinned");
+	assert_true(store_schema(on_mysql ? "mysql" : "sqlite", &text, &err));
+	assert_non_null(strstr(text, "-- ALTER TABLE server_status\n"));
+	db_exec(text);
+	free(text);
+	assert_rows(VERSIONS, "1\n2");
+	store = open_store();
+	put_and_free(store, full_record('a', STATUS_OK, TIME + SECOND));
+	assert_rows(VERSIONS, "1\n2\n3");
+	store_close(store);
+}
+
 static void a_schema_is_printed_for_known_dialects_only(void **state)
 {
 	char *text = NULL;
@@ -335,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_printed_schema_is_the_one_that_is_made),
+		TEST(the_printed_schema_claims_no_column_that_is_not_there),
 		TEST(a_schema_is_printed_for_known_dialects_only),
 		TEST(tables_that_are_there_are_kept),
 		TEST(a_migration_that_stopped_half_way_is_ended),
