@@ -308,7 +308,7 @@ static void what_has_moved_keeps_its_bytes(void **state)
 	(void)state;
 	ssh_packets_add(&packets, old, sizeof(old));
 	ssh_packets_move(&packets, old, moved, sizeof(moved));
-	assert_string_equal(moved, "moved");
+	assert_memory_equal(moved, "moved", sizeof("moved"));
 }
 
 int main(void)
