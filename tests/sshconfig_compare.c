@@ -188,10 +188,13 @@ static const char *checking_of(const struct answer *ssh)
 	return strcmp(ssh->checking, "ask") == 0 ? "true" : ssh->checking;
 }
 
-/* That there is a file is all that we know. */
+/* That there is a file is all that we know. OpenSSH 10 says so where there is
+ * none. */
 static const char *revoked_of(const struct answer *ssh)
 {
-	return ssh->revoked[0] != '\0' ? "some" : "";
+	return ssh->revoked[0] != '\0' && strcmp(ssh->revoked, "none") != 0
+	           ? "some"
+	           : "";
 }
 
 /* ssh passes over "none" among others when it loads them. */
