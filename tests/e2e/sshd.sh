@@ -164,10 +164,11 @@ sshd_temporary_accounts() {
   done <"$sshd_dir/accounts"
 }
 
+# Also one whose session, cut short by the test, has not quite ended yet.
 sshd_remove_accounts() {
   local name
   for name in "${sshd_temporary[@]}"; do
-    "${as_root[@]}" userdel "$name" 2>/dev/null || true
+    "${as_root[@]}" userdel --force "$name" 2>/dev/null || true
   done
 }
 
