@@ -31,8 +31,8 @@ no_connection() {
 note "the store's own tests"
 dsn=mysql://$db_user:$db_password_in_dsn@127.0.0.1:$db_port/$db_database
 for test in test_store test_store_load test_store_schema test_replay \
-  test_replay_end test_resume test_store_spool test_store_switch \
-  test_store_away test_store_pins; do
+  test_replay_end test_replay_order test_resume test_store_spool \
+  test_store_switch test_store_away test_store_pins; do
   SSHINV_TEST_DB=$dsn run "$build/tests/$test"
   [ "$status" = 0 ] ||
     give_up "$test: $(grep -v '  OK ' "$err" | tail -n 20)"
