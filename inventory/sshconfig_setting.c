@@ -37,7 +37,8 @@ static const struct keyword {
 	{ "globalknownhostsfile", SETTING_GLOBAL_KNOWN_HOSTS, FORM_TILDE },
 	{ "stricthostkeychecking", SETTING_CHECKING, FORM_CHECKING },
 	{ "hostkeyalias", SETTING_HOST_KEY_ALIAS, FORM_LOWER },
-	{ "revokedhostkeys", SETTING_REVOKED_KEYS, FORM_TEXT },
+	/* Whether there are any is all; OpenSSH 10.6 takes several files. */
+	{ "revokedhostkeys", SETTING_REVOKED_KEYS, FORM_TILDE },
 	{ "knownhostscommand", SETTING_KNOWN_HOSTS_COMMAND, FORM_COMMAND },
 };
 

@@ -293,10 +293,12 @@ static void revoked_keys_that_are_not_read_are_told(void **state)
 {
 	(void)state;
 	open_text("Host a\nRevokedHostKeys /r\nRevokedHostKeys none\n"
-	          "Host b\nRevokedHostKeys None\nRevokedHostKeys /r\n");
+	          "Host b\nRevokedHostKeys None\nRevokedHostKeys /r\n"
+	          "Host several\nRevokedHostKeys /r /s\n");
 	assert_true(find("a")->revoked_host_keys);
 	assert_false(find("b")->revoked_host_keys);
 	assert_false(find("c")->revoked_host_keys);
+	assert_true(find("several")->revoked_host_keys);
 	assert_string_equal(sshconfig_notes, "");
 }
 

@@ -237,7 +237,7 @@ static void odd_lines_mean_what_ssh_says(void **state)
 		"Host other\nHostKeyAlias a\nHost *\nHostKeyAlias b\n",
 		"RevokedHostKeys NONE\nRevokedHostKeys /x\n",
 		"RevokedHostKeys /x\nRevokedHostKeys none\n",
-		"RevokedHostKeys /x /y\n",
+		"RevokedHostKeys none /x\n",
 		"RevokedHostKeys\n",
 		"ProxyCommand none\nProxyJump j\n",
 		"ProxyJump j\nProxyCommand none\n",
