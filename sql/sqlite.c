@@ -1,17 +1,13 @@
 #include "sql/backend.h"
 
 #include "sql/dsn.h"
+#include "sql/sqlite_file.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -243,37 +239,6 @@ static enum db_result sqlite_write(struct db *base, enum table table,
 	return result;
 }
 
-/* WAL shares memory among the processes that use a file; that works on one
- * machine only. FUSE may be anything, sshfs for one. */
-static bool is_network_file(const char *path)
-{
-	static const unsigned long types[] = {
-		0x6969,     /* NFS */
-		0x517B,     /* SMB */
-		0xFF534D42, /* CIFS */
-		0xFE534D42, /* SMB2 */
-		0x65735546, /* FUSE */
-		0x01021997, /* 9P */
-		0x00C36400, /* Ceph */
-		0x0BD00BD0, /* Lustre */
-		0x47504653, /* GPFS */
-		0x7461636F, /* OCFS2 */
-		0x01161970, /* GFS2 */
-		0x5346414F, /* AFS */
-		0x73757245, /* Coda */
-		0x19830326, /* BeeGFS */
-	};
-	struct statfs fs;
-
-	if (statfs(path, &fs) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (((unsigned long)fs.f_type & 0xFFFFFFFF) == types[i])
-			return true;
-	}
-	return false;
-}
-
 /*
  * Two processes that open a new file at once can both find it busy here, and
  * SQLite does not wait in this one case: so we do.
@@ -324,7 +289,7 @@ static enum db_result refuse_spool(struct sqlite_db *db, struct err *err)
 
 static enum db_result configure(struct sqlite_db *db, struct err *err)
 {
-	bool network = !db->spool && is_network_file(db->path);
+	bool network = !db->spool && sqlite_file_is_remote(db->path);
 	enum db_result result;
 	char text[DSN_PATH_SIZE + 128];
 
@@ -352,27 +317,6 @@ static enum db_result configure(struct sqlite_db *db, struct err *err)
 		                        : "PRAGMA synchronous=NORMAL" SECURE,
 		                err);
 	return result;
-}
-
-/* A new file is its owner's alone, whatever the umask; SQLite gives the
- * permissions of the file to its log. An existing one is not opened here: to
- * close it would drop the locks that this process has on it. */
-static enum db_result create_file(const char *path, struct err *err)
-{
-	const int flags = O_RDWR | O_CREAT | O_CLOEXEC;
-	int fd = open(path, flags | O_EXCL, 0600);
-
-	/* A link to a file that is yet to be made. */
-	if (fd < 0 && errno == EEXIST && access(path, F_OK) != 0)
-		fd = open(path, flags, 0600);
-	if (fd >= 0) {
-		close(fd);
-		return DB_OK;
-	}
-	if (errno == EEXIST)
-		return DB_OK;
-	err_errno(err, ERR_STORE, errno, "cannot create the file");
-	return DB_FAILED;
 }
 
 static void disconnect(struct sqlite_db *db)
@@ -405,7 +349,8 @@ static enum db_result sqlite_connect(struct db *base, const struct wait *wait,
 
 	(void)wait; /* SQLite waits by itself */
 	disconnect(db);
-	result = db->spool ? DB_OK : create_file(db->path, err);
+	result =
+	    db->spool || sqlite_file_make(db->path, err) ? DB_OK : DB_FAILED;
 	if (result != DB_OK)
 		return result;
 	/* "file:x" is the name of a file like any other. */
