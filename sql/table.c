@@ -214,7 +214,9 @@ static void put_was_tried(FILE *out, enum table table, enum upsert upsert)
 
 /* host_key_type stands before host_key_sha256, and host_key_pinned after both:
  * where assignments are seen by those that follow, both are replaced or none.
- * With the same key comes the type that an administrator left out. */
+ * With the same key comes the type that an administrator left out. What a
+ * replayed run has pinned it would have kept from the later one that is there.
+ */
 static void put_is_key_seen(FILE *out, enum table table, enum upsert upsert)
 {
 	put_is_ok(out, table, upsert);
@@ -223,6 +225,11 @@ static void put_is_key_seen(FILE *out, enum table table, enum upsert upsert)
 	fputs(" = 0 OR ", out);
 	put_comparison(out, table, upsert, "host_key_sha256", "=");
 	fputs(") OR ", out);
+	if (is_replayed(table)) {
+		put_status(out, upsert, " = 'ok' AND ");
+		put_comparison(out, table, upsert, "host_key_pinned", "<");
+		fputs(" OR ", out);
+	}
 	put_status(out, upsert, " <> 'skipped' AND ");
 	put_old(out, table, "host_key_sha256");
 	fputs(" IS NULL", out);

@@ -30,7 +30,8 @@ enum column_rule {
 	RULE_OK,       /* replaces it when the new status is ok */
 	RULE_KEY_SEEN, /* likewise, unless a key is pinned there and this is
 	                * another one; and where no host key is known yet,
-	                * unless the new status is skipped */
+	                * unless the new status is skipped; and in a replay
+	                * where it was pinned and the newer one is not */
 	RULE_TRIED,    /* replaces it unless the new status is skipped */
 	RULE_KEEP,     /* replaces only NULL, or a later time in a replay */
 	RULE_RAISE,    /* replaces what is less, in a replay of old rows too */

@@ -383,6 +383,24 @@ static void a_replay_of_a_run_that_pinned_pins(void **state)
 	store_close(store);
 }
 
+/* A run without --host-keys db came meanwhile, and would not have been let. */
+static void what_a_replayed_run_has_pinned_is_no_newer_key(void **state)
+{
+	struct replay_counts counts;
+	struct store *store = open_store();
+	struct db *db = spool_begin(spool);
+
+	(void)state;
+	spool_put_and_free(db, full_record('a', STATUS_OK, TIME));
+	spool_exec(db, "UPDATE server_status SET host_key_pinned = 1");
+	spool_close(db);
+	put_and_free(store, full_record('b', STATUS_OK, TIME + 1));
+	assert_true(store_replay(store, spool, &counts, &err));
+	assert_rows(PINNED, "ok|type-a|sha-a|1");
+	assert_rows("SELECT hostname FROM server_status", "host-b");
+	store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +423,7 @@ int main(void)
 		TEST(a_replay_pins_the_first_key_too),
 		TEST(a_replay_moves_no_pinned_key),
 		TEST(a_replay_of_a_run_that_pinned_pins),
+		TEST(what_a_replayed_run_has_pinned_is_no_newer_key),
 	};
 	int failures;
 
