@@ -378,18 +378,32 @@ static void sqlite_wait_briefly(struct db *base)
 	sqlite3_busy_timeout(db->handle, db->busy_ms);
 }
 
+/* Rows that moved to other pages have left their bytes on the way. */
+static void remove_traces(struct sqlite_db *db)
+{
+	char text[DSN_PATH_SIZE + 128];
+	int code = sqlite3_exec(db->handle, "VACUUM", NULL, NULL, NULL);
+
+	if (code == SQLITE_OK || db->warn == NULL)
+		return;
+	snprintf(text, sizeof(text),
+	         "%s may have traces of forgotten passwords, which VACUUM "
+	         "takes out: %s",
+	         db->path, sqlite3_errmsg(db->handle));
+	db->warn(db->warn_arg, text);
+}
+
 static void sqlite_close(struct db *base)
 {
 	struct sqlite_db *db = sqlite_of(base);
 
 	if (db == NULL)
 		return;
-	/* Leaves one file behind, without what its rows have left on the way
-	 * to other pages, where nobody else has it open. */
+	/* Leaves one file behind, where nobody else has it open. */
 	if (db->handle != NULL) {
 		sqlite3_busy_timeout(db->handle, 0);
 		if (count_passwords(db) < db->passwords)
-			sqlite3_exec(db->handle, "VACUUM", NULL, NULL, NULL);
+			remove_traces(db);
 		sqlite3_wal_checkpoint_v2(
 		    db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	}
