@@ -173,7 +173,7 @@ static void of_forgotten_passwords_the_file_has_no_trace(void **state)
 	assert_non_null(file);
 	length = fread(bytes, 1, sizeof(bytes), file);
 	fclose(file);
-	assert_in_range(length, 4096, sizeof(bytes) - 1);
+	assert_true(length >= 4096 && length < sizeof(bytes));
 	assert_null(memmem(bytes, length, "secret-", strlen("secret-")));
 }
 
