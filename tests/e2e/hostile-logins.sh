@@ -53,3 +53,10 @@ for order in password,keyboard-interactive keyboard-interactive,password; do
     check_le "times that it was sent" "$most" "$(lines_of "$scratch/sent")"
   done
 done
+
+note "a method that passed it over is named again, after a step without it"
+ssh-keygen -q -t ed25519 -N "" -f "$scratch/key"
+many=3
+go_round returns --max-auth-failures 0 -i "$scratch/key" \
+  --auth password,publickey,keyboard-interactive
+check_eq "times that it was sent" 3 "$(lines_of "$scratch/sent")"

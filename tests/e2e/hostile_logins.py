@@ -1,9 +1,10 @@
 # A server that answers each step of a login (RFC 4252, 4256) at random: with
 # another list of methods each time, with questions, twice, malformed, with the
 # connection's end, or not at all. It never lets anybody in; for the user "steps"
-# a refusal may be one step of several. AsyncSSH, since it can be bent. Hosts are
-# told apart by their address, of which their answers are made. Prints "ready
-# PORT", then "sent ADDRESS WAY SECRET" for each secret that came.
+# a refusal may be one step of several, and "returns" meets a method again.
+# AsyncSSH, since it can be bent. Hosts are told apart by their address, of which
+# their answers are made. Prints "ready PORT", then "sent ADDRESS WAY SECRET" for
+# each secret that came.
 import asyncio
 import random
 import sys
@@ -39,27 +40,42 @@ class Login:
         if kind == INFO_RESPONSE:
             for _ in range(packet.get_uint32()):
                 self.take("keyboard-interactive", packet.get_string())
-            self.answer()
+            self.answer(None)
         return True
 
     def request(self, packet):
         self.user = packet.get_string()
         packet.get_string()
-        if packet.get_string() == b"password":
+        way = packet.get_string()
+        if way == b"password":
             packet.get_boolean()
             self.take("password", packet.get_string())
-        self.answer()
+        self.answer(way)
 
     def take(self, way, secret):
         if secret not in (b"", self.user):
             print("sent", self.address, way, secret.decode(), flush=True)
 
-    def answer(self):
+    def answer(self, way):
+        if self.user == b"returns":
+            self.name_again(way)
+            return
         if self.random.random() < .2:
             text = self.random.choice(["Welcome", "Access denied", "\n" * 50])
             self.conn.send_packet(BANNER, String(text), String(""))
         answers, weights = zip(*ANSWERS)
         self.random.choices(answers, weights)[0](self)
+
+    def name_again(self, way):
+        """Not at random: keys and password are passed over, then there is a
+        step that asks for nothing, and then both are named once more."""
+        if way == b"keyboard-interactive":
+            self.conn.send_packet(INFO_REQUEST, String(""), String(""),
+                                  String(""), UInt32(0))
+            return
+        methods = {b"password": METHODS[1:3], None: [METHODS[0], METHODS[2]]}
+        self.conn.send_packet(FAILURE, NameList(methods.get(way, METHODS[1:2])),
+                              Boolean(way is None))
 
     # --- answers ---
 
