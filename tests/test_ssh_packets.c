@@ -204,12 +204,12 @@ static unsigned char *request_arrives(struct ssh_packets *packets,
 	ssh_packets_add(packets, block, size);
 	block[0] = 98;
 	block[8] = (unsigned char)type_length;
-	memcpy(block + 9, type, type_length);
+	memcpy(block + 9, type, type_length + 1);
 	block[at + 1] = (unsigned char)(length >> 24);
 	block[at + 2] = (unsigned char)(length >> 16);
 	block[at + 3] = (unsigned char)(length >> 8);
 	block[at + 4] = (unsigned char)length;
-	memcpy(block + at + 5, name, strlen(name));
+	memcpy(block + at + 5, name, strlen(name) + 1);
 	return block;
 }
 
