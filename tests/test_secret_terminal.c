@@ -64,6 +64,7 @@ static void begin(const char *command)
 	assert_true(child >= 0);
 	if (child == 0) {
 		close(terminal);
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
 		_exit(login_tty(slave) == 0 ? exit_status(&settings)
 		                            : OTHER_ANSWER);
 	}
