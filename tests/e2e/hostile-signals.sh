@@ -5,16 +5,10 @@
 set -eu -o pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/hostile.sh
+. "$root/tests/e2e/hostile.sh"
 
-python=/usr/bin/python3
-"$python" -c 'import asyncssh' 2>/dev/null ||
-  give_way "AsyncSSH (python3-asyncssh) is not installed"
-"$python" -W ignore "$root/tests/e2e/hostile_signals.py" \
-  >"$scratch/server" 2>"$scratch/server.err" &
-server=$!
-undo_at_exit "stop_pid $server"
-wait_for 60 "the server's start" grep -q '^ready ' "$scratch/server"
-port=$(awk '{ print $2 }' "$scratch/server")
+hostile_start hostile_signals
 
 for address in 127.0.1.{1..5}; do
   echo "$address root secret port=$port"
