@@ -1,6 +1,7 @@
 #include "cli/parts_inside.h"
 
 #include "cli/log.h"
+#include "inventory/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,23 +41,9 @@ static bool hold_host_file(const struct run *run, const struct hostfile *file,
 	return true;
 }
 
-/* The files that a list names by '@'. */
-static bool list_has_file(const char *list, const char *path)
+static bool is_file(const void *arg, const char *path)
 {
-	while (*list != '\0') {
-		size_t length = strcspn(list, ",");
-		char name[PATH_MAX];
-
-		if (list[0] == '@' && length < sizeof(name)) {
-			snprintf(name, sizeof(name), "%.*s", (int)length - 1,
-			         list + 1);
-			if (parts_same_file(name, path))
-				return true;
-		}
-		list += length;
-		list += *list == ',';
-	}
-	return false;
+	return parts_same_file(path, arg);
 }
 
 static bool lists_have_file(const struct option_list *lists, bool are_paths,
@@ -66,7 +53,7 @@ static bool lists_have_file(const struct option_list *lists, bool are_paths,
 		const char *item = lists->items[i];
 
 		if (are_paths ? parts_same_file(item, path)
-		              : list_has_file(item, path))
+		              : words_name_file(item, is_file, path))
 			return true;
 	}
 	return false;

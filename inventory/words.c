@@ -1,6 +1,7 @@
 #include "inventory/words.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +53,26 @@ bool words_name_stdin(const char *list)
 	while (cut(&list, &left, &word, &length)) {
 		if ((length == 1 && word[0] == '-') ||
 		    (length == 2 && memcmp(word, "@-", 2) == 0))
+			return true;
+	}
+	return false;
+}
+
+bool words_name_file(const char *list,
+                     bool (*is_it)(const void *arg, const char *path),
+                     const void *arg)
+{
+	size_t left = strlen(list), length;
+	const char *word;
+
+	while (cut(&list, &left, &word, &length)) {
+		char path[PATH_MAX];
+
+		if (word[0] != '@' || length > sizeof(path))
+			continue;
+		memcpy(path, word + 1, length - 1);
+		path[length - 1] = '\0';
+		if (is_it(arg, path))
 			return true;
 	}
 	return false;

@@ -44,6 +44,11 @@ enum host_read words_next(struct words *words, const struct hostfile_wake *wake,
 /* Whether a list has standard input among its words. */
 bool words_name_stdin(const char *list);
 
+/* Whether is_it says so of a file that a list names by '@'. */
+bool words_name_file(const char *list,
+                     bool (*is_it)(const void *arg, const char *path),
+                     const void *arg);
+
 /* Puts the last word's place in front. Returns false. */
 bool words_blame(const struct words *words, struct err *err);
 

@@ -78,6 +78,9 @@ for words in "-w @FILE" "-w 192.0.2.1,@FILE" "-x @FILE $hosts" \
     check_same "$words: the file" "$scratch/was" "$scratch/read"
   done
 done
+sshinv --no-db -x "192.0.2.1, @$scratch/read" -o "$scratch/read" "$hosts"
+check_eq "exit status with a blank in the list" 2 "$status"
+check_same "its file" "$scratch/was" "$scratch/read"
 check_eq "connections" 0 "$(fleet_connections)"
 
 note "- is standard output, and no place for the failed hosts"
