@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "inventory/wire.h"
+
 /* RFC 4254 section 5.1. */
 enum {
 	CHANNEL_OPEN = 90,
@@ -24,17 +26,11 @@ static const char type[] = "direct-tcpip";
 #define ANSWER_LEAST 9
 #define ANSWER_MOST 1024
 
-static uint32_t number_at(const unsigned char *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	       (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static enum ssh_opening meaning_of(const unsigned char *answer)
 {
 	if (answer[0] == CHANNEL_OPEN_CONFIRMATION)
 		return SSH_OPENED;
-	switch (number_at(answer + 5)) {
+	switch (wire_u32_at(answer + 5)) {
 	case PROHIBITED:
 	case UNKNOWN_TYPE:
 		return SSH_OPEN_PROHIBITED;
@@ -48,7 +44,7 @@ static enum ssh_opening meaning_of(const unsigned char *answer)
 static void note_answer(struct ssh_forward *forward,
                         const unsigned char *answer)
 {
-	uint32_t number = number_at(answer + 1);
+	uint32_t number = wire_u32_at(answer + 1);
 
 	for (size_t i = 0; i < forward->left_count; i++) {
 		if (forward->left[i].number == number &&
@@ -67,7 +63,7 @@ static void look_at(struct ssh_forward *forward,
 
 	if (bytes[0] == CHANNEL_OPEN && block->size == OPENING_SIZE &&
 	    !forward->numbered && memcmp(bytes + 5, type, TYPE_LENGTH) == 0) {
-		forward->number = number_at(bytes + 5 + TYPE_LENGTH);
+		forward->number = wire_u32_at(bytes + 5 + TYPE_LENGTH);
 		forward->numbered = true;
 	} else if (bytes[0] == CHANNEL_OPEN_CONFIRMATION ||
 	           bytes[0] == CHANNEL_OPEN_FAILURE) {

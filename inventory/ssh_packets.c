@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "inventory/wire.h"
+
 /* RFC 4250 section 4.1.2. */
 enum {
 	USERAUTH_FAILURE = 51,
@@ -11,19 +13,13 @@ enum {
 	CHANNEL_REQUEST = 98
 };
 
-static uint32_t number_at(const unsigned char *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	       (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 /* A message of that number that begins with a string which fits. Behind the
  * payload a block has padding and a checksum, so that this is an upper bound.
  */
 static bool has_string(const unsigned char *bytes, size_t size, int message)
 {
 	return size >= 5 && bytes[0] == message &&
-	       number_at(bytes + 1) <= size - 5;
+	       wire_u32_at(bytes + 1) <= size - 5;
 }
 
 /* Before the name of a signal that has ended a command: the message's number,
@@ -42,7 +38,7 @@ static bool is_for_signal(const struct ssh_block *packet, size_t size)
 	return packet->size >= SIGNAL_NAME_AT && bytes[0] == CHANNEL_REQUEST &&
 	       memcmp(bytes + SIGNAL_TYPE_AT, signal_type,
 	              sizeof(signal_type) - 1) == 0 &&
-	       (size_t)number_at(bytes + SIGNAL_LENGTH_AT) + 1 == size;
+	       (size_t)wire_u32_at(bytes + SIGNAL_LENGTH_AT) + 1 == size;
 }
 
 /* Not where the packet ends before the name does, or it is one too many. */
@@ -61,7 +57,7 @@ static bool allow_in_login(const struct ssh_packets *packets, size_t size)
 		size_t whole = packets->blocks[i].size;
 
 		if (whole >= 5 && bytes[0] == USERAUTH_INFO_REQUEST &&
-		    number_at(bytes + 1) == size && size > whole - 5)
+		    wire_u32_at(bytes + 1) == size && size > whole - 5)
 			return false;
 	}
 	return true;
@@ -102,7 +98,7 @@ static bool is_name_list(const unsigned char *bytes, size_t length)
 static void read_refusal(struct ssh_packets *packets,
                          const unsigned char *bytes, size_t size)
 {
-	size_t length = number_at(bytes + 1);
+	size_t length = wire_u32_at(bytes + 1);
 
 	if (length + 6 > size || length > SSH_METHODS_MAX ||
 	    !is_name_list(bytes + 5, length))
@@ -120,7 +116,7 @@ static bool is_blank(unsigned char byte)
 
 static void read_text(struct ssh_packets *packets, const unsigned char *bytes)
 {
-	const unsigned char *at = bytes + 5, *end = at + number_at(bytes + 1);
+	const unsigned char *at = bytes + 5, *end = at + wire_u32_at(bytes + 1);
 	size_t length = 0;
 
 	while (at < end && is_blank(*at))

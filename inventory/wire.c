@@ -16,14 +16,19 @@ bool wire_take_bytes(struct wire *from, size_t length,
 	return true;
 }
 
+uint32_t wire_u32_at(const unsigned char bytes[static 4])
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	       (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 bool wire_take_u32(struct wire *from, uint32_t *number)
 {
 	const unsigned char *p;
 
 	if (!wire_take_bytes(from, 4, &p))
 		return false;
-	*number = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	          (uint32_t)p[2] << 8 | p[3];
+	*number = wire_u32_at(p);
 	return true;
 }
 

@@ -20,6 +20,8 @@ struct wire_string {
 	size_t length;
 };
 
+uint32_t wire_u32_at(const unsigned char bytes[static 4]);
+
 /* False when there is less left; nothing is taken then. */
 bool wire_take_u32(struct wire *from, uint32_t *number);
 bool wire_take_bytes(struct wire *from, size_t length,
